@@ -5,6 +5,8 @@ BIN := .venv/bin
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 CORES ?= all
 SCALE ?= smoke
+# A progress bar for each rule on a terminal, plain lines in a file; what a job prints is in results/SCALE/logs.
+DISPLAY_OF_A_RUN := $(shell [ -t 2 ] && echo --logger rich)
 # Python loads no user site, and a library must not reach for a hub at smoke scale.
 export PYTHONNOUSERSITE := 1
 # Imports of torch and vLLM without cached bytecode cost minutes over a run.
@@ -17,7 +19,7 @@ help: ## list these verbs
 
 smoke: .venv/run.stamp ## install, then run the whole paper at smoke scale and print its table
 	@mkdir -p .snakemake
-	@flock -w 60 .snakemake/smoke.lock $(BIN)/snakemake --nolock --cores $(CORES) all \
+	@flock -w 60 .snakemake/smoke.lock $(BIN)/snakemake --nolock --cores $(CORES) $(DISPLAY_OF_A_RUN) all \
 	  || { echo "make smoke stopped; run it again to go on from here" >&2; exit 1; }
 	@$(BIN)/python scripts/show.py results/smoke/report/benchmarks.csv
 	@echo "report: results/smoke/report/index.html"

@@ -132,6 +132,15 @@ def verified_manifest(source, curation):
     return f"{OUT}/data/{curation}/verified/{source}/manifest.json"
 
 
+def difficulty_manifest(curation, model):
+    return f"{OUT}/data/{curation}/difficulty/{model}/manifest.json"
+
+
+def first_stage():
+    """The stage that starts from the base model."""
+    return next(name for name in CONFIG.stages if CONFIG.stages[name].start == "base")
+
+
 def base_of(model):
     return f"{OUT}/models/base/{model}"
 
@@ -163,15 +172,32 @@ def scores(subject, benchmarks=None, contexts=None):
 # Inputs of the rules that have several.
 
 
-def curate_inputs(wildcards):
+def training_inputs(curation):
+    """Problems of the training sources, and the verdicts on their references."""
     return {
         "problems": [problems_manifest(source) for source in CONFIG.train_sources],
         "verified": [
-            verified_manifest(source, wildcards.curation)
-            for source in CONFIG.train_sources
+            verified_manifest(source, curation) for source in CONFIG.train_sources
         ],
+    }
+
+
+def difficulty_inputs(wildcards):
+    return {
+        **training_inputs(wildcards.curation),
+        "model": f"{base_of(wildcards.model)}/manifest.json",
+    }
+
+
+def curate_inputs(wildcards):
+    asked = CONFIG.curations[wildcards.curation].difficulty.enabled
+    return {
+        **training_inputs(wildcards.curation),
         "benchmarks": [benchmark_manifest(name) for name in CONFIG.report_benchmarks],
         "tokenizer": f"{OUT}/models/tokenizers/{CONFIG.model}/manifest.json",
+        "pass_rates": (
+            difficulty_manifest(wildcards.curation, CONFIG.model) if asked else []
+        ),
     }
 
 

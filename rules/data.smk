@@ -15,7 +15,7 @@ checkpoint fetch:
         door=door("fetch"),
         identity=identity("fetch"),
     shell:
-        "{params.door} {output} --source {wildcards.source} 2>&1 | tee {log}"
+        "{params.door} {output} --source {wildcards.source} &> {log}"
 
 
 checkpoint normalise:
@@ -36,7 +36,7 @@ checkpoint normalise:
         tests=TESTS,
     shell:
         "{params.door} {input} {output} --source {wildcards.source}"
-        " --tests-store {params.tests} 2>&1 | tee {log}"
+        " --tests-store {params.tests} &> {log}"
 
 
 checkpoint prepare_benchmark:
@@ -59,7 +59,7 @@ checkpoint prepare_benchmark:
         identity=identity("prepare_benchmark"),
     shell:
         "{params.door} {input} {output}"
-        " --benchmark {wildcards.benchmark} 2>&1 | tee {log}"
+        " --benchmark {wildcards.benchmark} &> {log}"
 
 
 checkpoint verify:
@@ -80,13 +80,41 @@ checkpoint verify:
         tests=TESTS,
     shell:
         "{params.door} {input} {output} --source {wildcards.source}"
-        " --curation {wildcards.curation} --tests-store {params.tests} 2>&1 | tee {log}"
+        " --curation {wildcards.curation} --tests-store {params.tests} &> {log}"
+
+
+checkpoint measure_difficulty:
+    input:
+        **gated_by_name(
+            ["model", "problems", "verified"],
+            difficulty_inputs,
+            lambda w: difficulty_gates(w.curation, w.model)[:-1],
+        ),
+    output:
+        "results/{scale}/data/{curation}/difficulty/{model}/manifest.json",
+    log:
+        "results/{scale}/logs/measure_difficulty/{curation}-{model}.log",
+    benchmark:
+        "results/{scale}/logs/measure_difficulty/{curation}-{model}.tsv"
+    threads: cpus("difficulty")
+    resources:
+        **needs("difficulty"),
+    params:
+        door=door("measure_difficulty"),
+        identity=identity("measure_difficulty", stage=first_stage()),
+        stage=first_stage(),
+        tests=TESTS,
+        work=lambda w, input: f"{OUT}/work/difficulty",
+    shell:
+        "{params.door} {input.model} {output} --model {wildcards.model}"
+        " --curation {wildcards.curation} --stage {params.stage} --problems {input.problems}"
+        " --verified {input.verified} --tests-store {params.tests} --work {params.work} &> {log}"
 
 
 checkpoint curate:
     input:
         **gated_by_name(
-            ["problems", "verified", "benchmarks", "tokenizer"],
+            ["problems", "verified", "benchmarks", "tokenizer", "pass_rates"],
             curate_inputs,
             lambda w: curation_gates(w.curation)[:-1],
         ),
@@ -102,7 +130,10 @@ checkpoint curate:
     params:
         door=door("curate"),
         identity=identity("curate"),
+        pass_rates=lambda w, input: (
+            f"--pass-rates {input.pass_rates}" if input.pass_rates else ""
+        ),
     shell:
         "{params.door} {output} --curation {wildcards.curation}"
         " --problems {input.problems} --verified {input.verified} --benchmarks {input.benchmarks}"
-        " --tokenizer {input.tokenizer} 2>&1 | tee {log}"
+        " --tokenizer {input.tokenizer} {params.pass_rates} &> {log}"

@@ -31,7 +31,7 @@ checkpoint sample:
     shell:
         "{params.door} {input.model} --model {params.model}"
         " --benchmark {params.benchmark} --problems {input.benchmarks} --output {output}"
-        " --work {params.work} 2>&1 | tee {log}"
+        " --work {params.work} &> {log}"
 
 
 checkpoint grade:
@@ -58,7 +58,7 @@ checkpoint grade:
     shell:
         "{params.door} {input.samples} {output} --benchmark {wildcards.benchmark}"
         " --context {wildcards.context} --problems {input.problems} --tests-store {params.tests}"
-        " --model {params.model} --model-manifest {input.model} 2>&1 | tee {log}"
+        " --model {params.model} --model-manifest {input.model} &> {log}"
 
 
 rule score:
@@ -82,4 +82,4 @@ rule score:
         identity=identity("score", model=model_of),
     shell:
         "{params.door} {input.verdicts} {output} --benchmark {wildcards.benchmark}"
-        " --context {wildcards.context} --problems {input.problems} 2>&1 | tee {log}"
+        " --context {wildcards.context} --problems {input.problems} &> {log}"

@@ -60,12 +60,26 @@ def verify_gates(source, curation):
     ]
 
 
-def curation_gates(curation):
-    gates = [
+def verified_gates(curation):
+    """Gates of all training sources down to the verdicts on their references."""
+    return [
         gate
         for source in CONFIG.train_sources
         for gate in verify_gates(source, curation)
     ]
+
+
+def difficulty_gates(curation, model):
+    words = {"curation": curation, "model": model}
+    gate = ("measure_difficulty", words, difficulty_manifest(curation, model))
+    return [*verified_gates(curation), *base_gates(model), gate]
+
+
+def curation_gates(curation):
+    if CONFIG.curations[curation].difficulty.enabled:
+        gates = difficulty_gates(curation, CONFIG.model)
+    else:
+        gates = verified_gates(curation)
     gates += [
         gate
         for benchmark in CONFIG.report_benchmarks

@@ -18,4 +18,4 @@ rule lock:
         identity=identity("lock"),
         results=lambda w, input: OUT,
     shell:
-        "{params.door} {params.results} {output} 2>&1 | tee {log}"
+        "{params.door} {params.results} {output} &> {log}"

@@ -27,7 +27,7 @@ rule summarise:
         identity=identity("summarise"),
     shell:
         "{params.door} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
-        " --published {input.published} --output {output} 2>&1 | tee {log}"
+        " --published {input.published} --output {output} &> {log}"
 
 
 rule plot:
@@ -51,7 +51,7 @@ rule plot:
         identity=identity("plot"),
     shell:
         "{params.door} --curves {input.curves} --contexts {input.contexts} --funnel {input.funnel}"
-        " --published {input.published} --output {output.svg} {output.png} 2>&1 | tee {log}"
+        " --published {input.published} --output {output.svg} {output.png} &> {log}"
 
 
 rule render:
@@ -74,7 +74,7 @@ rule render:
         identity=identity("render"),
     shell:
         "{params.door} {output} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
-        " --stages {input.stages} --curation {input.curation} --published {input.published} 2>&1 | tee {log}"
+        " --stages {input.stages} --curation {input.curation} --published {input.published} &> {log}"
 
 
 rule compare_recipes:
@@ -93,4 +93,4 @@ rule compare_recipes:
         door=door("compare_recipes"),
         identity=identity("compare_recipes"),
     shell:
-        "{params.door} {output} --scores {input.scores} 2>&1 | tee {log}"
+        "{params.door} {output} --scores {input.scores} &> {log}"

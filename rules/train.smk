@@ -28,7 +28,7 @@ checkpoint tokenizer:
         problems=lambda w: "--problems" if tokenizer_sources(w.model) else "",
     shell:
         "{params.door} {output} --model {wildcards.model}"
-        " {params.problems} {input} 2>&1 | tee {log}"
+        " {params.problems} {input} &> {log}"
 
 
 checkpoint warm_start:
@@ -54,7 +54,7 @@ checkpoint warm_start:
         identity=identity("warm_start"),
     shell:
         "{params.door} {input.problems} {output} --model {wildcards.model}"
-        " --tokenizer {input.tokenizer} 2>&1 | tee {log}"
+        " --tokenizer {input.tokenizer} &> {log}"
 
 
 checkpoint fetch_model:
@@ -73,7 +73,7 @@ checkpoint fetch_model:
         door=door("fetch_model"),
         identity=identity("fetch_model"),
     shell:
-        "{params.door} {output} --model {wildcards.model} 2>&1 | tee {log}"
+        "{params.door} {output} --model {wildcards.model} &> {log}"
 
 
 checkpoint train_stage:
@@ -104,4 +104,4 @@ checkpoint train_stage:
         "{params.door} {input.problems} {input.start} {output}"
         " --recipe {wildcards.recipe} --model {wildcards.model} --stage {wildcards.stage}"
         " --tests-store {params.tests} --work {params.work}"
-        " {params.test_window} 2>&1 | tee {log}"
+        " {params.test_window} &> {log}"

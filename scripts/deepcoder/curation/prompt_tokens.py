@@ -9,10 +9,11 @@ from tokenizers import Tokenizer
 
 from deepcoder.errors import UserError
 from deepcoder.manifest import Manifest
+from deepcoder.prompts import message, training_style
 
 
 def token_counter(tokenizer: Manifest) -> Callable[[Mapping[str, Any]], int]:
-    """A function that counts the tokens of a problem's statement and starter code, without any special token.
+    """A function that counts the tokens of what training asks for a problem, without a chat template's own few.
 
     Raises:
         UserError: the artifact has no tokenizer.json, or it is damaged.
@@ -27,7 +28,7 @@ def token_counter(tokenizer: Manifest) -> Callable[[Mapping[str, Any]], int]:
         raise UserError(f"{path}: not a tokenizer ({error}); make the tokenizer again") from error
 
     def count(row: Mapping[str, Any]) -> int:
-        text = row["statement"] + ("\n" + row["starter_code"] if row["starter_code"] else "")
+        text = message(row, training_style(row["source"]))
         return len(loaded.encode(text, add_special_tokens=False).ids)
 
     return count

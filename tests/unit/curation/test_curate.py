@@ -293,7 +293,7 @@ def test_prompt_tokens_are_counted_by_the_tokenizer_artifact(tmp_path):
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     manifest = write_manifest(tmp_path / "manifest.json", "tokenizer", [tmp_path / "tokenizer.json"])
-    assert token_counter(manifest)({"statement": "a b c", "starter_code": "d"}) == 4
+    assert token_counter(manifest)({"source": "easy", "statement": "a b c", "starter_code": "d"}) == 4
     (tmp_path / "other.txt").write_text("x")
     with pytest.raises(UserError, match=r"no tokenizer\.json"):
         token_counter(write_manifest(tmp_path / "manifest.json", "tokenizer", [tmp_path / "other.txt"]))
