@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from deepcoder.errors import UserError
 from deepcoder.judge import plain
 from deepcoder.judge.comparators import Comparator, comparator
+from deepcoder.judge.inside.series import CAPACITY
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits, RunOutput, Status, Submission, Test, Verdict
 from deepcoder.judge.sandbox import Job, RawRun
 
-Runner = Callable[[Job, bytes, Limits], RawRun]
+Runner = Callable[[Job, Sequence[bytes], Limits], Generator[RawRun]]
+
+SERIES_BYTES = 16 << 20  # of inputs at once
+_SETTLED = ("AC", "TLE")  # what a test in a shared process may be without being judged again
 
 
 def encode_input(kind: str, value: Any) -> bytes:
@@ -117,21 +122,49 @@ def comparator_for(submission: Submission, default: str) -> Comparator:
 
 
 def grade(submission: Submission, runner: Runner, how: Comparator, *, all_tests: bool, isolation: str) -> Verdict:
-    """Run the tests in order and stop at the first failure (or run all, `failed_test` staying the first)."""
+    """Run the tests in order and stop at the first failure (or run all, `failed_test` staying the first).
+
+    Tests share a process while they pass. One that fails there is judged again in a process of its own, and so are
+    all after it: no test fails, and none but a passing one counts, by what another left behind.
+    """
     limits = Limits(submission.time_limit_s, submission.memory_limit_mb)
-    verdict = Verdict(submission.id, "AC", 0, len(submission.tests), None, 0.0, 0.0, 0.0, "", isolation)
+    fresh = Verdict(submission.id, "AC", 0, len(submission.tests), None, 0.0, 0.0, 0.0, "", isolation)
     job = Job(submission.kind, submission.program, submission.fn_name)
+    verdict, index, alone, done = fresh, 0, False, False
     try:
-        for index, test in enumerate(submission.tests):
-            payload = encode_input(submission.kind, test["input" if submission.kind == "stdin" else "args"])
-            output = interpret(submission.kind, runner(job, payload, limits), limits)
-            status, detail = compare(output, test, submission, how)
-            verdict = _add(verdict, output, status, detail, index)
-            if status == "IE" or (status != "AC" and not all_tests):
-                break
+        while index < len(submission.tests) and not done:
+            payloads = series_from(submission, index, alone)
+            with contextlib.closing(runner(job, payloads, limits)) as runs:
+                for raw in runs:
+                    output = interpret(submission.kind, raw, limits)
+                    status, detail = compare(output, submission.tests[index], submission, how)
+                    alone = alone or raw.alone or status != "AC"
+                    if status not in _SETTLED and not raw.alone:
+                        if status == "MLE":  # of whichever test: a process has one peak
+                            verdict, index = fresh, 0
+                        break
+                    verdict = _add(verdict, output, status, detail, index)
+                    index += 1
+                    done = status == "IE" or (status != "AC" and not all_tests)
+                    if done:
+                        break
     finally:
         job.close()
     return verdict
+
+
+def series_from(submission: Submission, start: int, alone: bool) -> list[bytes]:
+    """Inputs of the tests from `start` on that go into one message: a single one if it must run alone."""
+    key = "input" if submission.kind == "stdin" else "args"
+    payloads: list[bytes] = []
+    size = 0
+    for test in submission.tests[start : start + (1 if alone else CAPACITY)]:
+        payload = encode_input(submission.kind, test[key])
+        size += len(payload)
+        if payloads and size > SERIES_BYTES:
+            break
+        payloads.append(payload)
+    return payloads
 
 
 def _add(verdict: Verdict, output: RunOutput, status: Status, detail: str, index: int) -> Verdict:

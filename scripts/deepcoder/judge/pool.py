@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -39,14 +39,15 @@ class _Worker:
     level: str
     sandboxes: dict[str, Sandbox] = field(default_factory=dict)
 
-    def run(self, job: Job, payload: bytes, limits: Limits) -> RawRun:
+    def run(self, job: Job, payloads: Sequence[bytes], limits: Limits) -> Generator[RawRun]:
+        """See Sandbox.run."""
         sandbox = self.sandboxes.get(job.flavour)
         if sandbox is None or not sandbox.alive:
             self.drop(job.flavour)
             sandbox = self.sandboxes[job.flavour] = Sandbox(self.level, job.flavour)
         try:
-            return sandbox.run(job, payload, limits)
-        except BaseException:
+            yield from sandbox.run(job, payloads, limits)
+        except Exception:
             self.drop(job.flavour)
             raise
 
@@ -232,7 +233,8 @@ def _run_input(worker: _Worker, job: Job, kind: Kind, payload: bytes, limits: Li
     output = RunOutput("IE")
     for _ in range(_ATTEMPTS):
         try:
-            output = grading.interpret(kind, worker.run(job, payload, limits), limits)
+            (raw,) = worker.run(job, [payload], limits)
+            output = grading.interpret(kind, raw, limits)
         except (SandboxError, OSError) as error:
             output = RunOutput("IE", detail=str(error)[:300])
         if output.status != "IE":

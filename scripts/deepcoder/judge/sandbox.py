@@ -14,13 +14,18 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deepcoder.judge import isolation
+from deepcoder.judge.inside.zygote import STOP
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits
 
+End = tuple[float, float, int, int]  # of a test: CPU time, clock, sizes of output and result
+
 _COUNTER = itertools.count()
+_NUMPY = ["numpy", "numpy.fft", "numpy.linalg", "numpy.random"]  # all but the first are loaded when first used
 _SLACK_BYTES = 1 << 30
 _GRACE_S = 15.0
 _START_S = 60.0
@@ -33,12 +38,14 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class RawRun:
-    """What the sandbox measured, and the bytes that the program left.
+    """What the sandbox measured in one test, and the bytes that the program left.
 
-    `prepared` is false when the sandbox failed before any code of the program ran; `status` is a wait status;
-    `reason` names the limit (cpu, wall, memory) at which the program was cut, if any.
+    `alone` says that the test had a process of its own; `prepared` is false when the sandbox failed before any code
+    of the program ran; `status` is a wait status; `reason` names the limit (cpu, wall, memory) at which the program
+    was cut, if any.
     """
 
+    alone: bool
     prepared: bool
     status: int
     reason: str
@@ -124,7 +131,7 @@ class Sandbox:
             "processes": isolation.MAX_PROCESSES if is_init else 0,
             "scratch": scratch,
             "extra_path": ["/packages"] if is_init and packages else path,
-            "modules": ["numpy"] if self.flavour == "numpy" and any(p.endswith("/numpy") for p in packages) else [],
+            "modules": _NUMPY if self.flavour == "numpy" and any(p.endswith("/numpy") for p in packages) else [],
         }
         if is_init:
             return isolation.bwrap_launch(["/judge/zygote.py", json.dumps(setup)])
@@ -142,48 +149,75 @@ class Sandbox:
             self.close()
             raise SandboxError("the sandbox answered nonsense at its start")
 
-    def run(self, job: Job, payload: bytes, limits: Limits, *, wants_stdout: bool = True) -> RawRun:
-        """Run `job` once on `payload` (standard input, or encoded arguments); raises SandboxError on our fault."""
+    def run(self, job: Job, payloads: Sequence[bytes], limits: Limits) -> Iterator[RawRun]:
+        """Run `job` on payloads (standard input, or encoded arguments) in their order, as far as one process goes.
+
+        A single payload has a process of its own. Several share one if the program is fit for that: each finished
+        test is a run; the test at which the process ended, if any was left, is the last run. If it is not fit, only
+        the first payload is run, alone. Close the iterator early to stop. Raises SandboxError on our fault.
+        """
         files: list[int] = []
         try:
-            files.append(sealed_file(payload, "input"))
             for name in ("output", "result"):
                 files.append(os.memfd_create(name, os.MFD_CLOEXEC))
-            memory = limits.memory_mb << 20
-            request = {
-                "limits": {
-                    "cpu": limits.cpu_s,
-                    "wall": limits.wall_s,
-                    "memory": memory,
-                    "address_space": memory + _SLACK_BYTES,
-                    "output": limits.output_bytes,
-                }
-            }
+            for payload in payloads:
+                files.append(sealed_file(payload, "input"))
             try:
-                socket.send_fds(self._control, [json.dumps(request).encode()], [job.file, *files])
+                message = json.dumps({"limits": _limits(limits)}).encode()
+                socket.send_fds(self._control, [message], [job.file, *files])
             except OSError as error:
                 raise SandboxError(f"the sandbox is gone: {error}") from error
-            reply = self._receive(limits.wall_s + _GRACE_S)
-            return self._collect(reply, files[1], files[2], limits, wants_stdout)
+            yield from self._runs(len(payloads), files[0], files[1], limits)
         finally:
             for descriptor in files:
                 os.close(descriptor)
 
-    def _collect(self, reply: dict, output: int, result: int, limits: Limits, wants_stdout: bool) -> RawRun:
-        size = os.fstat(output).st_size
-        keep = wants_stdout and size <= limits.output_bytes
-        if reply["dirty"]:
-            self.close()
+    def _runs(self, wanted: int, output: int, result: int, limits: Limits) -> Iterator[RawRun]:
+        last = (0.0, time.monotonic(), 0, 0)  # CPU time, clock, ends of output and result before the current test
+        reply: dict[str, Any] = {}
+        found = 0
+        try:
+            while "status" not in reply:
+                reply = self._receive(limits.wall_s + _GRACE_S)
+                for end in reply["ends"]:
+                    found += 1
+                    peak = int(reply.get("peak", 0)) if found == wanted else 0
+                    yield _finished(last, end, output, result, peak)
+                    last = end
+            if reply["shared"] and found == wanted:
+                return
+            yield self._ended(reply, last, output, result, limits)
+        finally:
+            if "status" not in reply:
+                reply = self._stop(limits)
+            if reply.get("dirty", True):
+                self.close()
+
+    def _stop(self, limits: Limits) -> dict:
+        """Have the running program killed and hear out the sandbox."""
+        try:
+            self._control.send(STOP)
+            while "status" not in (reply := self._receive(limits.wall_s + _GRACE_S)):
+                pass
+            return reply
+        except (OSError, SandboxError):
+            return {}
+
+    def _ended(self, reply: dict, last: End, output: int, result: int, limits: Limits) -> RawRun:
+        """The run in which the process ended: the only one of a program that ran alone."""
+        size = os.fstat(output).st_size - last[2]
+        keep = not reply["shared"] and size <= limits.output_bytes
         return RawRun(
+            alone=not reply["shared"],
             prepared=bool(reply["prepared"]),
             status=-1 if reply["status"] is None else int(reply["status"]),
             reason=str(reply["reason"]),
-            cpu_s=float(reply["cpu_s"]),
-            wall_s=float(reply["wall_s"]),
+            cpu_s=float(reply["cpu_s"]) - last[0],
+            wall_s=time.monotonic() - last[1] if reply["shared"] else float(reply["wall_s"]),
             peak_bytes=int(reply["peak"]),
             output_bytes=size,
-            stdout=_read(output, size) if keep else b"",
-            record=_read(result, min(os.fstat(result).st_size, MAX_VALUE_BYTES + 1)),
+            stdout=_read(output, last[2], size) if keep else b"",
+            record=_read(result, last[3], min(os.fstat(result).st_size - last[3], MAX_VALUE_BYTES + 1)),
         )
 
     def _receive(self, timeout_s: float) -> dict:
@@ -228,13 +262,39 @@ class Sandbox:
         self.close()
 
 
-def _read(descriptor: int, size: int) -> bytes:
+def _limits(limits: Limits) -> dict[str, float]:
+    memory = limits.memory_mb << 20
+    return {
+        "cpu": limits.cpu_s,
+        "wall": limits.wall_s,
+        "memory": memory,
+        "address_space": memory + _SLACK_BYTES,
+        "output": limits.output_bytes,
+    }
+
+
+def _finished(last: End, end: End, output: int, result: int, peak_bytes: int) -> RawRun:
+    """The run of a test that ended well among others in one process; the last one has the peak of all."""
+    return RawRun(
+        alone=False,
+        prepared=True,
+        status=0,
+        reason="",
+        cpu_s=max(0.0, end[0] - last[0]),
+        wall_s=max(0.0, end[1] - last[1]),
+        peak_bytes=peak_bytes,
+        output_bytes=end[2] - last[2],
+        stdout=_read(output, last[2], end[2] - last[2]),
+        record=_read(result, last[3], min(end[3] - last[3], MAX_VALUE_BYTES + 1)),
+    )
+
+
+def _read(descriptor: int, start: int, size: int) -> bytes:
     parts = []
-    offset = 0
-    while offset < size:
-        part = os.pread(descriptor, min(size - offset, 1 << 24), offset)
+    while size > 0:
+        part = os.pread(descriptor, min(size, 1 << 24), start)
         if not part:
             break
         parts.append(part)
-        offset += len(part)
+        start, size = start + len(part), size - len(part)
     return b"".join(parts)

@@ -17,10 +17,10 @@ def pool() -> Iterator[JudgePool]:
 
 @pytest.fixture
 def stdin(pool: JudgePool) -> Judge:
-    """Judge a stdin program on one test."""
+    """Judge a stdin program on one test, three times over: programs that may share a process do."""
 
     def judge(program: str, given: str = "", expected: str = "", **options: object) -> Verdict:
-        tests = [{"input": given, "output": expected}]
+        tests = [{"input": given, "output": expected}] * 3
         options = {"time_limit_s": 2.0, "memory_limit_mb": 256, **options}
         return pool.judge(Submission("case", "stdin", program, tests, **options))
 
@@ -29,10 +29,10 @@ def stdin(pool: JudgePool) -> Judge:
 
 @pytest.fixture
 def call(pool: JudgePool) -> Judge:
-    """Judge a function on one test."""
+    """Judge a function on one test, three times over."""
 
     def judge(program: str, args: list[object], expected: object, fn_name: str = "f", **options: object) -> Verdict:
-        tests = [{"args": args, "expected": expected}]
+        tests = [{"args": args, "expected": expected}] * 3
         options = {"time_limit_s": 2.0, "memory_limit_mb": 256, **options}
         return pool.judge(Submission("case", "call", program, tests, fn_name=fn_name, **options))
 

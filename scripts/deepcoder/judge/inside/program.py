@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import atexit
 import contextlib
 import gc
@@ -14,9 +15,13 @@ import threading
 import types
 from typing import Any, NoReturn
 
+import screen
+import series
+
 LIBC: Any = None
 PR_SET_DUMPABLE = 4
 PREPARED_FD, RESULT_FD = 249, 250
+PREPARED, SHARED = b"1", b"s"
 OPEN_FILES = 256
 STACK_BYTES = 64 << 20
 DETAIL_CHARS = 300
@@ -27,36 +32,82 @@ class NotPlain(Exception):
     """The returned value is no plain data."""
 
 
-def run(request: dict, files: list[int], setup: dict) -> NoReturn:
-    """Become the program: descriptors, limits, scratch folder, then its code; ends in `os._exit`."""
+def run(request: dict, files: list[int], setup: dict, page: series.Page) -> NoReturn:
+    """Become the program: descriptors, limits, scratch folder, then its code; ends in `os._exit`.
+
+    Several inputs are run one after the other in this process where the program may share it (see screen); otherwise
+    the first one alone.
+    """
+    job_file, output_file, result_file, tell_prepared, *inputs = files
     try:
-        job = prepare(request, files, setup)
+        job = prepare(job_file, output_file, result_file, tell_prepared)
+        shares = len(inputs) > 1
+        take_inputs(job, inputs, shares)
+        os.closerange(3, PREPARED_FD)
+        os.closerange(RESULT_FD + 1, series.FIRST_INPUT_FD if shares else 1 << 16)
+        settle(request["limits"], len(inputs), setup)
     except BaseException as error:
         os.write(2, repr(error).encode())
         os._exit(1)
+    os.write(PREPARED_FD, PREPARED)
+    tree, code = compiled(job)
+    if shares and screen.may_share(tree):
+        os.write(PREPARED_FD, SHARED)
+        os.close(PREPARED_FD)
+        series.run(job, code, screen.modules_of(tree), len(inputs), page)
+    os.close(PREPARED_FD)
+    if shares:
+        alone(job, request["limits"], len(inputs))
+    page.memory.close()
     if job["kind"] == "stdin":
-        run_as_main(job)
-    run_as_function(job)
+        run_as_main(job, code)
+    run_as_function(job, code)
 
 
-def prepare(request: dict, files: list[int], setup: dict) -> dict:
-    """Point descriptors 0, 1 and the result at this test's files, close the rest, set the limits."""
+def prepare(job_file: int, output_file: int, result_file: int, tell_prepared: int) -> dict:
+    """Read the job and put the descriptors of its output at their places."""
     os.setsid()
-    job_file, input_file, output_file, result_file, tell_prepared = files
     with open(job_file, "rb", closefd=False) as handle:
         handle.seek(0)
         job = json.loads(handle.read())
     if job["kind"] == "call":
-        with open(input_file, "rb", closefd=False) as handle:
-            job["args"] = json.loads(handle.read())
-        input_file = output_file = os.open("/dev/null", os.O_RDWR)
+        output_file = os.open("/dev/null", os.O_RDWR)
     os.dup2(result_file, RESULT_FD, inheritable=False)
     os.dup2(tell_prepared, PREPARED_FD)
-    os.dup2(input_file, 0)
     os.dup2(output_file, 1)
+    return job
+
+
+def take_inputs(job: dict, inputs: list[int], shares: bool) -> None:
+    """Put the inputs of a series aside; a single one becomes standard input, or the arguments of the job."""
+    if shares:
+        for number, descriptor in enumerate(inputs):
+            os.dup2(descriptor, series.FIRST_INPUT_FD + number)
+    else:
+        read_input(job, inputs[0])
+
+
+def read_input(job: dict, descriptor: int) -> None:
+    """Make a file the input of a job that runs alone."""
+    if job["kind"] == "call":
+        with open(descriptor, "rb", closefd=False) as handle:
+            job["args"] = json.loads(handle.read())
+        descriptor = os.open("/dev/null", os.O_RDWR)
+    os.dup2(descriptor, 0)
+
+
+def alone(job: dict, limits: dict, inputs: int) -> None:
+    """Give up on a series before any code of the program ran: the first input is the only one."""
+    read_input(job, series.FIRST_INPUT_FD)
+    os.closerange(series.FIRST_INPUT_FD, series.FIRST_INPUT_FD + inputs)
     os.closerange(3, PREPARED_FD)
-    os.closerange(RESULT_FD + 1, 1 << 16)
-    set_limits(request["limits"], setup)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(limits["cpu"]) + 2,) * 2)
+    fresh_streams()
+
+
+def settle(limits: dict, inputs: int, setup: dict) -> None:
+    """Set the limits and the working folder."""
+    set_limits(limits, inputs, setup)
     LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     try:
         with open("/proc/self/oom_score_adj", "w") as handle:
@@ -64,17 +115,21 @@ def prepare(request: dict, files: list[int], setup: dict) -> dict:
     except OSError:
         pass
     os.chdir(setup["scratch"][0])
+    seed_numpy()
     fresh_streams()
-    os.write(PREPARED_FD, b"1")
-    os.close(PREPARED_FD)
-    return job
 
 
-def set_limits(limits: dict, setup: dict) -> None:
-    """Set the resource limits of this process and its descendants, hard and soft."""
+def seed_numpy() -> None:
+    """Seed numpy's global generator anew: unlike Python's, it does not notice a fork."""
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+
+
+def set_limits(limits: dict, inputs: int, setup: dict) -> None:
+    """Set the resource limits of this process and its descendants, hard and soft, for a number of inputs."""
     wanted = [
         (resource.RLIMIT_AS, limits["address_space"]),
-        (resource.RLIMIT_CPU, int(limits["cpu"]) + 2),
+        (resource.RLIMIT_CPU, int(limits["cpu"] * inputs) + 2),
         (resource.RLIMIT_FSIZE, limits["output"] + 1),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
@@ -112,22 +167,34 @@ def fresh_streams() -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def compiled(job: dict) -> types.CodeType:
-    """Compile the program, or report CE and end."""
+def compiled(job: dict) -> tuple[ast.Module, types.CodeType]:
+    """Parse and compile the program, or report CE and end."""
     try:
-        return compile(job["program"], "main.py", "exec", dont_inherit=True)
+        tree = ast.parse(job["program"], "main.py")
+        return tree, compile(tree, "main.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         report({"verdict": "CE", "detail": brief(error)})
         os._exit(1)
 
 
-def run_as_main(job: dict) -> NoReturn:
-    """Run as a script run by `python main.py`, up to and including what the interpreter does at its end."""
-    code = compiled(job)
-    module = types.ModuleType("__main__")
+def new_module(name: str) -> types.ModuleType:
+    """An empty module for the program's code, loaded under `name`."""
+    module = types.ModuleType(name)
     module.__file__ = "main.py"
     module.__dict__["__builtins__"] = __import__("builtins")
-    sys.modules["__main__"] = module
+    sys.modules[name] = module
+    return module
+
+
+def forget_modules() -> None:
+    """Unload the program's module."""
+    for name in ("__main__", "solution"):
+        sys.modules.pop(name, None)
+
+
+def run_as_main(job: dict, code: types.CodeType) -> NoReturn:
+    """Run as a script run by `python main.py`, up to and including what the interpreter does at its end."""
+    module = new_module("__main__")
     original = sys.stdout
     shutdown, end_hooks, leave = vars(threading)["_shutdown"], atexit._run_exitfuncs, os._exit
     sys.setrecursionlimit(1000 + depth())
@@ -149,14 +216,19 @@ def run_as_main(job: dict) -> NoReturn:
     leave(status)
 
 
-def finish_streams(module: types.ModuleType, original: Any) -> None:
-    """Flush what a finishing interpreter would: the streams, then the files that die with the module."""
+def finish_streams(module: types.ModuleType, original: Any, collect: bool = True) -> None:
+    """Flush what a finishing interpreter would: the streams, then the files that die with the module.
+
+    Args:
+        collect: find the files that cycles keep alive as well; a program that may share a process has none.
+    """
     if sys.stdout is not None and not getattr(sys.stdout, "closed", False):
         sys.stdout.flush()
     if sys.stdout is not original:
         sys.stdout = None
     module.__dict__.clear()
-    gc.collect()
+    if collect:
+        gc.collect()
     if not original.closed:
         original.flush()
 
@@ -177,13 +249,9 @@ def exit_status(error: BaseException) -> int:
     return 1
 
 
-def run_as_function(job: dict) -> NoReturn:
+def run_as_function(job: dict, code: types.CodeType) -> NoReturn:
     """Import the program under a name that is not `__main__`, call its function once, report the plain value."""
-    code = compiled(job)
-    module = types.ModuleType("solution")
-    module.__file__ = "main.py"
-    module.__dict__["__builtins__"] = __import__("builtins")
-    sys.modules["solution"] = module
+    module = new_module("solution")
     leave, encode, dump, tell = os._exit, plain, json.dumps, report
     sys.setrecursionlimit(1000 + depth())
     try:
@@ -299,6 +367,11 @@ def write_result(text: str) -> None:
     """Replace the content of the result file."""
     os.ftruncate(RESULT_FD, 0)
     os.lseek(RESULT_FD, 0, os.SEEK_SET)
+    append_result(text)
+
+
+def append_result(text: str) -> None:
+    """Write to the result file."""
     data = memoryview(text.encode("ascii"))
     while data:
         data = data[os.write(RESULT_FD, data) :]

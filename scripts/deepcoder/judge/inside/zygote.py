@@ -22,10 +22,12 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import program
+import series
 
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 24, 36, 38
 CAPABILITY_VERSION_3, NOBODY = 0x20080522, 65534
 FIRST_POLL_S, POLL_S = 0.02, 0.05
+STOP = b"stop"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PRELOADED = """
     abc array ast atexit bisect builtins cmath collections collections.abc contextlib copy dataclasses datetime decimal
@@ -58,9 +60,15 @@ class Watched:
             if pid == self.main:
                 self.status = status
 
-    def check_limits(self, wall: float) -> None:
-        """Set `reason` when the living processes are past a limit (CPU summed, resident memory summed)."""
-        cpu, resident = self.reaped_cpu, 0
+    def check_limits(self, begin: float, page: series.Page) -> None:
+        """Set `reason` when the living processes are past a limit (CPU summed, resident memory summed).
+
+        In a series CPU and wall time count from the end of the last finished test.
+        """
+        ends = page.ends()
+        cpu_before, begin = ends[-1][:2] if ends else (0.0, begin)
+        wall = time.monotonic() - begin
+        cpu, resident = self.reaped_cpu - cpu_before, 0
         for pid in living(self.is_init):
             cpu += cpu_seconds(pid)
             resident += private_bytes(pid, self.baseline)
@@ -151,46 +159,32 @@ def scratch_is_dirty(folders: list[str]) -> bool:
     return dirty
 
 
-def judge_one(request: dict, files: list[int], setup: dict, control: socket.socket, baseline: int) -> dict:
-    """Fork, watch, kill, measure: one test."""
+def judge_one(
+    request: dict, files: list[int], setup: dict, control: socket.socket, baseline: int, page: series.Page
+) -> dict:
+    """Fork, watch, kill, measure: one test, or a series of them in one process."""
     begin = time.monotonic()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    page.clear()
     prepared, tell_prepared = os.pipe()
     pid = os.fork()
     if pid == 0:
-        program.run(request, [*files, tell_prepared], setup)
+        program.run(request, [*files[:3], tell_prepared, *files[3:]], setup, page)
     for descriptor in [*files, tell_prepared]:
         os.close(descriptor)
     watched = Watched(pid, request["limits"], baseline, setup["is_init"])
-    handle = os.pidfd_open(pid)
-    poller = select.poll()
-    poller.register(handle, select.POLLIN)
-    poller.register(control, 0)
-    pause = FIRST_POLL_S
-    while True:
-        events = dict(poller.poll(pause * 1000))
-        if control.fileno() in events:
-            kill_all(watched)
-            os._exit(0)
-        if handle in events:
-            break
-        watched.reap()
-        if watched.status is not None:
-            break
-        watched.check_limits(time.monotonic() - begin)
-        if watched.reason:
-            break
-        pause = POLL_S
-    os.close(handle)
+    told = watch(watched, begin, control, page, len(files) - 3)
     wall = time.monotonic() - begin
     kill_all(watched)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     # Said before any of the program's code ran, so that no program can pass its failure off as ours.
-    was_prepared = os.read(prepared, 1) == b"1"
+    said = os.read(prepared, 2)
     os.close(prepared)
     return {
-        "prepared": was_prepared,
+        "ends": page.ends(told),
+        "prepared": said.startswith(program.PREPARED),
+        "shared": said.endswith(program.SHARED),
         "status": watched.status,
         "reason": watched.reason,
         "cpu_s": cpu,
@@ -198,6 +192,41 @@ def judge_one(request: dict, files: list[int], setup: dict, control: socket.sock
         "peak": max(0, watched.peak),
         "dirty": scratch_is_dirty(setup["scratch"]),
     }
+
+
+def watch(watched: Watched, begin: float, control: socket.socket, page: series.Page, tests: int) -> int:
+    """Wait until the main process ends, is past a limit, or the judge has seen enough.
+
+    Returns:
+        how many finished tests of a series the judge has been told of; never the last, which waits for the peak.
+    """
+    handle = os.pidfd_open(watched.main)
+    poller = select.poll()
+    poller.register(handle, select.POLLIN)
+    poller.register(control, select.POLLIN)
+    pause, told = FIRST_POLL_S, 0
+    while True:
+        events = dict(poller.poll(pause * 1000))
+        if control.fileno() in events:
+            if control.recv(16) != STOP:
+                kill_all(watched)
+                os._exit(0)
+            watched.reason = "stopped"
+            break
+        if handle in events:
+            break
+        watched.reap()
+        if watched.status is not None:
+            break
+        watched.check_limits(begin, page)
+        if watched.reason:
+            break
+        if ends := page.ends(told)[: tests - 1 - told]:
+            control.send(json.dumps({"ends": ends}).encode())
+            told += len(ends)
+        pause = POLL_S
+    os.close(handle)
+    return told
 
 
 def become_unprivileged(uid: int | None, libc: ctypes.CDLL) -> None:
@@ -254,11 +283,14 @@ def main() -> None:
     os.dup2(empty, 2)
     os.close(empty)
     control.send(json.dumps({"ready": os.getpid(), "uid": os.getuid()}).encode())
+    page = series.Page()
     while True:
-        message, files, _, _ = socket.recv_fds(control, 1 << 16, 8)
+        message, files, _, _ = socket.recv_fds(control, 1 << 16, series.CAPACITY + 8)
         if not message:
             os._exit(0)
-        reply = judge_one(json.loads(message), files, setup, control, baseline)
+        if message == STOP:  # it crossed the answer that it was meant to hasten
+            continue
+        reply = judge_one(json.loads(message), files, setup, control, baseline, page)
         control.send(json.dumps(reply).encode())
 
 
