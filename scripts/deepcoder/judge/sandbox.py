@@ -160,14 +160,17 @@ class Sandbox:
         try:
             for name in ("output", "result"):
                 files.append(os.memfd_create(name, os.MFD_CLOEXEC))
+            output, result = files
+            # What a test has printed, no later one can read or write over.
+            files.append(os.open(f"/proc/self/fd/{output}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
             for payload in payloads:
                 files.append(sealed_file(payload, "input"))
             try:
                 message = json.dumps({"limits": _limits(limits)}).encode()
-                socket.send_fds(self._control, [message], [job.file, *files])
+                socket.send_fds(self._control, [message], [job.file, files[2], result, *files[3:]])
             except OSError as error:
                 raise SandboxError(f"the sandbox is gone: {error}") from error
-            yield from self._runs(len(payloads), files[0], files[1], limits)
+            yield from self._runs(len(payloads), output, result, limits)
         finally:
             for descriptor in files:
                 os.close(descriptor)

@@ -42,6 +42,8 @@ ALONE = {
     "a finaliser": "class A:\n    def __del__(self): print(1)",
     "a finaliser by assignment": "class A:\n    __del__ = print",
     "a pattern": "match 1:\n    case int(__class__=c): pass",
+    "code in an annotation": "import typing\ndef f(x: '1'): pass\ntyping.get_type_hints(f)",
+    "attributes by name": "import string\nstring.Formatter().get_field('0.real', (1,), {})",
     "star of sys": "from sys import *",
     "raw memory": "import numpy as np\nnp.lib.stride_tricks.as_strided(np.zeros(1))",
 }
@@ -144,6 +146,13 @@ def test_functions_share_a_process_too(pool):
     method = "class Solution:\n    n = 0\n    def f(self, x):\n        Solution.n += 1\n        return Solution.n"
     tests = [{"args": [n], "expected": 1} for n in range(5)]
     assert pool.judge(Submission("s", "call", method, tests, fn_name="f")).verdict == "AC"
+
+
+def test_what_an_earlier_test_printed_can_be_neither_read_nor_changed(pool):
+    program = "import sys\nn = int(input())\nsys.stdout.seek(0)\nprint(0 if n < 2 else 1)"
+    verdict = pool.judge(counting(program))
+    assert (verdict.verdict, verdict.passed) == ("WA", 2)
+    assert pool.judge(counting("try: print(open(1, closefd=False).read())\nexcept OSError: print(0)")).verdict == "AC"
 
 
 def test_an_open_standard_input_that_outlives_its_test_harms_no_other(pool):

@@ -32,11 +32,13 @@ REACHABLE = frozenset(
     site socket subprocess sys sysconfig tempfile thread threading traceback tracemalloc types warnings weakref
     """.split()  # noqa: SIM905
 )
+# Ways to code in strings, to attributes by name, to raw memory, to settings that outlive a test.
 ATTRIBUTES = frozenset(
     """
-    addaudithook as_strided attrgetter core ctypes excepthook exc_info f2py frombuffer fromfile last_traceback
-    lib load memmap methodcaller modules mro register save savez set_printoptions setbufsize seterr seterrcall
-    setflags setprofile settrace testing tofile with_traceback _getframe
+    ForwardRef Formatter addaudithook as_strided attrgetter bmat copyreg core ctypes excepthook exc_info f2py frombuffer
+    fromfile get_annotations get_field get_type_hints last_traceback lib load memmap methodcaller modules mro register
+    save savez set_printoptions setbufsize seterr seterrcall setflags setprofile settrace testing tofile truncate tzset
+    vformat with_traceback _getframe
     """.split()  # noqa: SIM905
 )
 PREFIXES = ("f_", "tb_", "gi_", "cr_", "ag_", "co_")  # frames, tracebacks, generators, code objects
