@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepcoder.errors import UserError
+from deepcoder.judge.cgroup import cgroup_failure
 from deepcoder.judge.inside import zygote
 from deepcoder.judge.seccomp import filter_program
 
@@ -75,7 +76,9 @@ def isolation_level(requested: str = "auto") -> Isolation:
 
 
 def _not_enforced() -> list[str]:
-    gaps = ["memory of all processes together is sampled every 50 ms, not held by a cgroup"]
+    gaps = []
+    if reason := cgroup_failure():
+        gaps.append(f"memory of all processes together is sampled every 50 ms, not held by a cgroup ({reason})")
     if filter_program() is None:
         gaps.append("system calls: no seccomp table for this architecture")
     if os.geteuid() != 0 and tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) < (5, 14):

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepcoder.judge import isolation
+from deepcoder.judge.cgroup import Cgroup, cgroup_failure
 from deepcoder.judge.inside.zygote import STOP
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits
 
@@ -94,6 +95,8 @@ class Sandbox:
     def __init__(self, level: str, flavour: str = "plain") -> None:
         self.level, self.flavour = level, flavour
         self._folder: str | None = None
+        self._cgroup = None if cgroup_failure() else Cgroup()
+        self._kills = 0
         self._control, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             launch = self._launch()
@@ -148,6 +151,9 @@ class Sandbox:
         if "ready" not in message:
             self.close()
             raise SandboxError("the sandbox answered nonsense at its start")
+        if self._cgroup:
+            for pid in [self._process.pid, *_children(self._process.pid)]:
+                self._cgroup.add(pid)
 
     def run(self, job: Job, payloads: Sequence[bytes], limits: Limits) -> Iterator[RawRun]:
         """Run `job` on payloads (standard input, or encoded arguments) in their order, as far as one process goes.
@@ -156,6 +162,8 @@ class Sandbox:
         test is a run; the test at which the process ended, if any was left, is the last run. If it is not fit, only
         the first payload is run, alone. Close the iterator early to stop. Raises SandboxError on our fault.
         """
+        if self._cgroup:
+            self._cgroup.limit_memory(limits.memory_mb)
         files: list[int] = []
         try:
             for name in ("output", "result"):
@@ -214,7 +222,7 @@ class Sandbox:
             alone=not reply["shared"],
             prepared=bool(reply["prepared"]),
             status=-1 if reply["status"] is None else int(reply["status"]),
-            reason=str(reply["reason"]),
+            reason=str(reply["reason"]) or self._killed_for_memory(),
             cpu_s=float(reply["cpu_s"]) - last[0],
             wall_s=time.monotonic() - last[1] if reply["shared"] else float(reply["wall_s"]),
             peak_bytes=int(reply["peak"]),
@@ -222,6 +230,11 @@ class Sandbox:
             stdout=_read(output, last[2], size) if keep else b"",
             record=_read(result, last[3], min(os.fstat(result).st_size - last[3], MAX_VALUE_BYTES + 1)),
         )
+
+    def _killed_for_memory(self) -> str:
+        kills = self._cgroup.memory_kills() if self._cgroup else 0
+        self._kills, before = kills, self._kills
+        return "memory" if kills > before else ""
 
     def _receive(self, timeout_s: float) -> dict:
         poller = select.poll()
@@ -257,12 +270,19 @@ class Sandbox:
             self._process.stderr.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        if self._cgroup is not None:
+            self._cgroup.close()
 
     def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def _children(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as handle:
+        return [int(child) for child in handle.read().split()]
 
 
 def _limits(limits: Limits) -> dict[str, float]:
