@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from deepcoder.schemas.problem import DROPPED
+from deepcoder.schemas.table import read_table
 from tests.workflow.conftest import rules_run, run_snakemake
 
-SMALL = ("train_sources=[easy]", "report_benchmarks=[easy]", "sources__easy__limit=60")
+SMALL = ("train_sources=[easy]", "report_benchmarks=[easy]")
 EVERYTHING = {"fetch", "normalise", "prepare_benchmark", "tokenizer", "verify", "curate"}
 
 
@@ -31,6 +33,21 @@ def edit(folder: Path, name: str, old: str, new: str) -> None:
 def made(checkout: Path) -> Path:
     assert make_data(checkout) == EVERYTHING
     return checkout
+
+
+def test_each_planted_defect_falls_to_its_own_rule(made: Path) -> None:
+    dropped = read_table(made / "results/smoke/data/strict/dropped.parquet", DROPPED)
+    by_defect = {
+        (row["source_id"].split("/")[1], row["rule"]) for row in dropped if row["source_id"].startswith("planted/")
+    }
+    assert by_defect >= {
+        ("duplicate", "exact_duplicate"),
+        ("reworded", "near_duplicate"),
+        ("few-tests", "enough_tests"),
+        ("wrong-reference", "verified"),
+        ("overlong", "prompt_length"),
+        ("unparsable", "parseable"),
+    }
 
 
 def test_a_second_run_has_nothing_to_do(made: Path) -> None:

@@ -38,6 +38,7 @@ def _parse_row(row: Mapping[str, Any]) -> Parsed:
         tests=row["tests"],
         fn_name=row["fn_name"],
         solutions=[row["solution"]],
-        family=row["family"],
+        # A planted defect belongs to no family: it must shape neither the tokenizer nor the warm start.
+        family=None if row["id"].startswith("planted/") else row["family"],
         split=row["split"],
     )
