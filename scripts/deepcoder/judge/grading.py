@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.judge import plain
 from deepcoder.judge.comparators import Comparator, comparator
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits, RunOutput, Status, Submission, Test, Verdict
 from deepcoder.judge.sandbox import Job, RawRun
+from deepcoder.schemas import plain
 
 Runner = Callable[[Job, bytes, Limits], RawRun]
 
