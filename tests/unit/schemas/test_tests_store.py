@@ -24,7 +24,7 @@ scalars = (
     | st.binary(max_size=4)
     | st.text(st.characters(codec=None), max_size=5)
 )
-keys = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3))
+keys = scalars | st.tuples(scalars, scalars) | st.frozensets(scalars, max_size=3)
 values = st.recursive(
     keys,
     lambda inner: (
