@@ -118,7 +118,7 @@ def comparator_for(submission: Submission, default: str) -> Comparator:
 
 def grade(submission: Submission, runner: Runner, how: Comparator, *, all_tests: bool, isolation: str) -> Verdict:
     """Run the tests in order and stop at the first failure (or run all, `failed_test` staying the first)."""
-    limits = Limits(submission.time_limit_s, submission.memory_limit_mb)
+    limits = Limits(submission.time_limit_s, int(submission.memory_limit_mb))
     verdict = Verdict(submission.id, "AC", 0, len(submission.tests), None, 0.0, 0.0, 0.0, "", isolation)
     job = Job(submission.kind, submission.program, submission.fn_name)
     try:

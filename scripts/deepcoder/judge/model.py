@@ -111,9 +111,14 @@ def check_submission(submission: Submission) -> None:
         raise UserError(f"{where}: program is {type(submission.program).__name__}; give the source as a string")
     if submission.kind == "call" and not submission.fn_name:
         raise UserError(f"{where}: kind call needs fn_name, the function to call")
+    for name in ("fn_name", "comparator"):
+        if not isinstance(getattr(submission, name), str | None):
+            raise UserError(f"{where}: {name} is {getattr(submission, name)!r}; give a string or leave it out")
     limits = (submission.time_limit_s, submission.memory_limit_mb)
     if not all(isinstance(limit, int | float) and 0 < limit < 1e6 for limit in limits):
         raise UserError(f"{where}: time_limit_s and memory_limit_mb must be numbers above 0, not {limits}")
+    if submission.memory_limit_mb != int(submission.memory_limit_mb):
+        raise UserError(f"{where}: memory_limit_mb must be a whole number, not {submission.memory_limit_mb}")
     if submission.tests_ref is None:
         check_tests(submission)
     elif submission.tests:
