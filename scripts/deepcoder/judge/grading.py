@@ -5,16 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import signal
-from collections.abc import Callable
 from typing import Any
 
 from deepcoder.errors import UserError
+from deepcoder.judge.checking import Checker, Runner
 from deepcoder.judge.comparators import Comparator, comparator
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits, RunOutput, Status, Submission, Test, Verdict
 from deepcoder.judge.sandbox import Job, RawRun
 from deepcoder.schemas import plain
-
-Runner = Callable[[Job, bytes, Limits], RawRun]
 
 
 def encode_input(kind: str, value: Any) -> bytes:
@@ -113,6 +111,10 @@ def comparator_for(submission: Submission, default: str) -> Comparator:
     how = comparator(submission.comparator or default)
     if (how.stdout if submission.kind == "stdin" else how.value) is None:
         raise UserError(f"submission {submission.id!r}: comparator {how.name} has no form for kind {submission.kind}")
+    if (how.name == "checker") != (submission.checker is not None):
+        raise UserError(
+            f"submission {submission.id!r}: comparator checker and a checker (Python source) go together; give both"
+        )
     return how
 
 
@@ -120,17 +122,18 @@ def grade(submission: Submission, runner: Runner, how: Comparator, *, all_tests:
     """Run the tests in order and stop at the first failure (or run all, `failed_test` staying the first)."""
     limits = Limits(submission.time_limit_s, int(submission.memory_limit_mb))
     verdict = Verdict(submission.id, "AC", 0, len(submission.tests), None, 0.0, 0.0, 0.0, "", isolation)
-    job = Job(submission.kind, submission.program, submission.fn_name)
+    job, checker = Job(submission.kind, submission.program, submission.fn_name), Checker(submission)
     try:
         for index, test in enumerate(submission.tests):
             payload = encode_input(submission.kind, test["input" if submission.kind == "stdin" else "args"])
             output = interpret(submission.kind, runner(job, payload, limits), limits)
-            status, detail = compare(output, test, submission, how)
+            status, detail = checker.judge(compare(output, test, submission, how), test, output, runner)
             verdict = _add(verdict, output, status, detail, index)
             if status == "IE" or (status != "AC" and not all_tests):
                 break
     finally:
         job.close()
+        checker.close()
     return verdict
 
 

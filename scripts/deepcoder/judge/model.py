@@ -28,7 +28,8 @@ class Submission:
     `tests` are `{"input": str, "output": str}` for kind stdin and `{"args": list, "expected": value}` for kind
     call. `time_limit_s` is CPU seconds for each test; `memory_limit_mb` is resident memory of the program with
     its children. `comparator` wins over the judge's. `tests_ref` stands for `tests`: a reference into the judge's
-    tests store (schemas.tests_store), read where and when the submission is judged.
+    tests store (schemas.tests_store), read where and when the submission is judged. `checker` is the Python source
+    of the program that comparator "checker" asks.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Submission:
     memory_limit_mb: int = DEFAULT_MEMORY_LIMIT_MB
     comparator: str | None = None
     tests_ref: str | None = None
+    checker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def check_submission(submission: Submission) -> None:
         raise UserError(f"{where}: program is {type(submission.program).__name__}; give the source as a string")
     if submission.kind == "call" and not submission.fn_name:
         raise UserError(f"{where}: kind call needs fn_name, the function to call")
-    for name in ("fn_name", "comparator"):
+    for name in ("fn_name", "comparator", "checker"):
         if not isinstance(getattr(submission, name), str | None):
             raise UserError(f"{where}: {name} is {getattr(submission, name)!r}; give a string or leave it out")
     limits = (submission.time_limit_s, submission.memory_limit_mb)

@@ -41,6 +41,8 @@ COMPARATORS: dict[str, Comparator] = {
     "as_released": released_comparator("as_released", released.AS_RELEASED),
     "livecodebench": Comparator("livecodebench", livecodebench.compare_stdout, livecodebench.compare_value),
     "evalplus": Comparator("evalplus", None, evalplus.compare_value),
+    # Lets every output pass on to the submission's own checker, which decides (judge/checking.py).
+    "checker": Comparator("checker", lambda got, expected: True, None),
 }
 
 

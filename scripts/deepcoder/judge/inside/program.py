@@ -21,6 +21,7 @@ OPEN_FILES = 256
 STACK_BYTES = 64 << 20
 DETAIL_CHARS = 300
 MAX_PLAIN_INT_BITS = 2048
+CHECKER_FAILED = 3
 
 
 class NotPlain(Exception):
@@ -34,6 +35,8 @@ def run(request: dict, files: list[int], setup: dict) -> NoReturn:
     except BaseException as error:
         os.write(2, repr(error).encode())
         os._exit(1)
+    if job["kind"] == "checker":
+        run_as_checker(job, setup["scratch"])
     if job["kind"] == "stdin":
         run_as_main(job)
     run_as_function(job)
@@ -208,6 +211,50 @@ def run_as_function(job: dict) -> NoReturn:
     except BaseException:
         leave(1)
     leave(0)
+
+
+def run_as_checker(job: dict, scratch: list[str]) -> NoReturn:
+    """Run a checker on the three texts of descriptor 0, put into files; its failures end with CHECKER_FAILED."""
+    status = CHECKER_FAILED
+    try:
+        os.dup2(1, 2)
+        names = checker_files(scratch)
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+        module = types.ModuleType("__main__")
+        module.__dict__["__builtins__"] = __import__("builtins")
+        sys.modules["__main__"] = module
+        sys.argv[:] = ["checker.py", *names]
+        exec(compile(job["program"], "checker.py", "exec", dont_inherit=True), module.__dict__)
+        status = 0
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+        if not isinstance(ending.code, int | None):
+            print(ending.code, file=sys.stderr)
+    except BaseException as error:
+        # An interpreter would exit with 1 here, which from a checker means a wrong answer.
+        print(brief(error), file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    finally:
+        os._exit(status & 0xFF)
+
+
+def checker_files(scratch: list[str]) -> list[str]:
+    """Write input, output and answer from descriptor 0: a line with their lengths, then their bytes.
+
+    The output goes to the last scratch folder and fills it at most, so that no program can make room run out for the
+    others.
+    """
+    names = []
+    with open(0, "rb", closefd=False) as payload:
+        folders = (scratch[0], scratch[-1], scratch[0])
+        lengths = map(int, payload.readline().split())
+        for name, folder, length in zip(("input", "output", "answer"), folders, lengths, strict=True):
+            names.append(os.path.join(folder, name))
+            with open(names[-1], "wb") as copy:
+                while length:
+                    length -= copy.write(payload.read(min(length, 1 << 20)))
+    return names
 
 
 def find_function(module: types.ModuleType, name: str) -> Any:
