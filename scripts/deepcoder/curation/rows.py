@@ -10,6 +10,7 @@ from typing import Any
 
 from deepcoder.config.schema import Source
 from deepcoder.files import sha256_text
+from deepcoder.schemas.plain import NotPlainError, encode
 from deepcoder.schemas.problem import problem_id
 from deepcoder.schemas.tests_store import TestsStore
 
@@ -34,7 +35,8 @@ class Parsed:
     """A row as a problem, its tests still at hand.
 
     `tests` are {"input", "output"} (stdin), {"args", "expected"} (call) or empty (answer); `date` is YYYY-MM-DD;
-    `time_limit_s` is the problem's own.
+    `time_limit_s` is the problem's own. `keeps_types` of call tests: tuples, sets and other plain data stay what they
+    are, for a comparator that tells them apart; otherwise the tests are JSON, where a tuple is a list.
     """
 
     source_id: str
@@ -51,6 +53,7 @@ class Parsed:
     url: str | None = None
     licence: str | None = None  # None: the source's
     time_limit_s: float | None = None
+    keeps_types: bool = False
 
 
 def parse_rows(
@@ -86,7 +89,7 @@ def row_id(row: Mapping[str, Any], id_column: str | None, number: int) -> str:
 
 
 def checked(parsed: Parsed) -> Parsed:
-    """The problem itself, its tests reduced to plain JSON values.
+    """The problem itself, its tests reduced to plain JSON values (or left plain data, see `Parsed.keeps_types`).
 
     Raises:
         Reject: it has no statement, no tests or tests of the wrong shape.
@@ -106,7 +109,7 @@ def checked(parsed: Parsed) -> Parsed:
         raise Reject("the test list is empty")
     if parsed.kind == "call" and not parsed.fn_name:
         raise Reject("a function problem without a function name")
-    return Parsed(**{**vars(parsed), "tests": [_test(test, parsed.kind) for test in parsed.tests]})
+    return Parsed(**{**vars(parsed), "tests": [_test(test, parsed) for test in parsed.tests]})
 
 
 def to_problem(parsed: Parsed, name: str, source: Source, store: TestsStore) -> dict[str, Any]:
@@ -186,14 +189,24 @@ def literal_or_json(text: Any) -> Any:
         raise Reject(f"neither JSON nor a Python literal ({type(error).__name__})") from None
 
 
-def _test(test: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    if kind == "stdin":
+def _test(test: Mapping[str, Any], parsed: Parsed) -> dict[str, Any]:
+    if parsed.kind == "stdin":
         if not (isinstance(test["input"], str) and isinstance(test["output"], str)):
             raise Reject("a stdin test is no pair of texts")
         return {"input": plain(test["input"]), "output": plain(test["output"])}
     if not isinstance(test["args"], list | tuple):
         raise Reject("the arguments of a call are no list")
+    if parsed.keeps_types:
+        return {"args": [_plain_data(value) for value in test["args"]], "expected": _plain_data(test["expected"])}
     return {"args": plain(test["args"]), "expected": plain(test["expected"])}
+
+
+def _plain_data(value: Any) -> Any:
+    try:
+        encode(value)
+    except NotPlainError:
+        raise Reject("a test value is no plain data") from None
+    return value
 
 
 def _encodable(text: str) -> bool:

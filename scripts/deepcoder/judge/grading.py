@@ -6,17 +6,15 @@ import contextlib
 import dataclasses
 import json
 import signal
-from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.judge import plain
+from deepcoder.judge.checking import Checker, Runner
 from deepcoder.judge.comparators import Comparator, comparator
 from deepcoder.judge.inside.series import CAPACITY
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits, RunOutput, Status, Submission, Test, Verdict
-from deepcoder.judge.sandbox import Job, RawRun
-
-Runner = Callable[[Job, Sequence[bytes], Limits], Generator[RawRun]]
+from deepcoder.judge.sandbox import Job, RawRun, bare_name
+from deepcoder.schemas import plain
 
 SERIES_BYTES = 16 << 20  # of inputs at once
 _SETTLED = ("AC", "TLE")  # what a test in a shared process may be without being judged again
@@ -106,11 +104,9 @@ def compare(output: RunOutput, test: Test, submission: Submission, how: Comparat
         assert how.stdout is not None
         right = how.stdout(output.stdout, test["output"].encode("utf-8", "surrogateescape"))
         return ("AC", "") if right else ("WA", "the output differs from the expected one")
-    assert how.value is not None
-    if not output.has_value:
-        return "WA", output.detail
-    right = how.value(output.value, test["expected"])
-    return ("AC", "") if right else ("WA", "the returned value differs from the expected one")
+    # What is no plain data is compared too, as Unplain: some oracle asks only whether there is a value.
+    right = how.accepts(output.value, test["expected"], test["args"], bare_name(submission.fn_name))
+    return ("AC", "") if right else ("WA", output.detail or "the returned value differs from the expected one")
 
 
 def comparator_for(submission: Submission, default: str) -> Comparator:
@@ -118,6 +114,10 @@ def comparator_for(submission: Submission, default: str) -> Comparator:
     how = comparator(submission.comparator or default)
     if (how.stdout if submission.kind == "stdin" else how.value) is None:
         raise UserError(f"submission {submission.id!r}: comparator {how.name} has no form for kind {submission.kind}")
+    if (how.name == "checker") != (submission.checker is not None):
+        raise UserError(
+            f"submission {submission.id!r}: comparator checker and a checker (Python source) go together; give both"
+        )
     return how
 
 
@@ -127,17 +127,18 @@ def grade(submission: Submission, runner: Runner, how: Comparator, *, all_tests:
     Tests share a process while they pass. One that fails there is judged again in a process of its own, and so are
     all after it: no test fails, and none but a passing one counts, by what another left behind.
     """
-    limits = Limits(submission.time_limit_s, submission.memory_limit_mb)
+    limits = Limits(submission.time_limit_s, int(submission.memory_limit_mb))
     fresh = Verdict(submission.id, "AC", 0, len(submission.tests), None, 0.0, 0.0, 0.0, "", isolation)
-    job = Job(submission.kind, submission.program, submission.fn_name)
-    verdict, index, alone, done = fresh, 0, False, False
+    job, checker = Job(submission.kind, submission.program, submission.fn_name), Checker(submission)
+    verdict, index, alone, done = fresh, 0, checker.wanted, False
     try:
         while index < len(submission.tests) and not done:
             payloads = series_from(submission, index, alone)
             with contextlib.closing(runner(job, payloads, limits)) as runs:
-                for raw in runs:
-                    output = interpret(submission.kind, raw, limits)
-                    status, detail = compare(output, submission.tests[index], submission, how)
+                # A checker runs in the same sandbox, after the program.
+                for raw in list(runs) if checker.wanted else runs:
+                    test, output = submission.tests[index], interpret(submission.kind, raw, limits)
+                    status, detail = checker.judge(compare(output, test, submission, how), test, output, runner)
                     alone = alone or raw.alone or status != "AC"
                     if status not in _SETTLED and not raw.alone:
                         if status == "MLE":  # of whichever test: a process has one peak
@@ -150,6 +151,7 @@ def grade(submission: Submission, runner: Runner, how: Comparator, *, all_tests:
                         break
     finally:
         job.close()
+        checker.close()
     return verdict
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,8 @@ MAX_VALUE_BYTES = 16 << 20
 DEFAULT_TIME_LIMIT_S = 10.0
 DEFAULT_MEMORY_LIMIT_MB = 1024
 
+_REFERENCE = re.compile("[0-9a-f]{64}")
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -24,17 +27,21 @@ class Submission:
 
     `tests` are `{"input": str, "output": str}` for kind stdin and `{"args": list, "expected": value}` for kind
     call. `time_limit_s` is CPU seconds for each test; `memory_limit_mb` is resident memory of the program with
-    its children. `comparator` wins over the pool's.
+    its children. `comparator` wins over the judge's. `tests_ref` stands for `tests`: a reference into the judge's
+    tests store (schemas.tests_store), read where and when the submission is judged. `checker` is the Python source
+    of the program that comparator "checker" asks.
     """
 
     id: str
     kind: Kind
     program: str
-    tests: Sequence[Test]
+    tests: Sequence[Test] = ()
     fn_name: str | None = None
     time_limit_s: float = DEFAULT_TIME_LIMIT_S
     memory_limit_mb: int = DEFAULT_MEMORY_LIMIT_MB
     comparator: str | None = None
+    tests_ref: str | None = None
+    checker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,11 +113,27 @@ def check_submission(submission: Submission) -> None:
         raise UserError(f"{where}: program is {type(submission.program).__name__}; give the source as a string")
     if submission.kind == "call" and not submission.fn_name:
         raise UserError(f"{where}: kind call needs fn_name, the function to call")
-    if not submission.tests:
-        raise UserError(f"{where}: it has no tests; give at least one")
+    for name in ("fn_name", "comparator", "checker"):
+        if not isinstance(getattr(submission, name), str | None):
+            raise UserError(f"{where}: {name} is {getattr(submission, name)!r}; give a string or leave it out")
     limits = (submission.time_limit_s, submission.memory_limit_mb)
     if not all(isinstance(limit, int | float) and 0 < limit < 1e6 for limit in limits):
         raise UserError(f"{where}: time_limit_s and memory_limit_mb must be numbers above 0, not {limits}")
+    if submission.memory_limit_mb != int(submission.memory_limit_mb):
+        raise UserError(f"{where}: memory_limit_mb must be a whole number, not {submission.memory_limit_mb}")
+    if submission.tests_ref is None:
+        check_tests(submission)
+    elif submission.tests:
+        raise UserError(f"{where}: it has both tests and tests_ref; give one of them")
+    elif not (isinstance(submission.tests_ref, str) and _REFERENCE.fullmatch(submission.tests_ref)):
+        raise UserError(f"{where}: tests_ref must be the 64 hex digits that the tests store gave")
+
+
+def check_tests(submission: Submission) -> None:
+    """Raise UserError when the tests at hand cannot be used, naming the test at fault."""
+    where = f"submission {submission.id!r}"
+    if not submission.tests:
+        raise UserError(f"{where}: it has no tests; give at least one")
     for index, test in enumerate(submission.tests):
         _check_test(test, submission.kind, f"{where}, test {index}")
 

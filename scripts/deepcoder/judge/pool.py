@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from deepcoder.errors import UserError
 from deepcoder.judge import grading
-from deepcoder.judge.comparators import comparator as named_comparator
+from deepcoder.judge.interface import JudgeInterface
 from deepcoder.judge.isolation import isolation_level
 from deepcoder.judge.model import (
     DEFAULT_MEMORY_LIMIT_MB,
@@ -23,7 +23,6 @@ from deepcoder.judge.model import (
     RunOutput,
     Submission,
     Verdict,
-    check_submission,
 )
 from deepcoder.judge.sandbox import Job, RawRun, Sandbox, SandboxError
 
@@ -61,22 +60,25 @@ class _Worker:
             self.drop(flavour)
 
 
-class JudgePool:
+class JudgePool(JudgeInterface):
     """`workers` sandboxes that judge submissions in parallel; a context manager.
 
     `isolation`: bwrap, auto (the strongest that works; never none at all), or process (no isolation, by choice).
-    `comparator` is the default; a submission's own wins. `all_tests` goes on after a failed test. Raises UserError
-    when the level does not work here. Pickling a pool carries its configuration: the copy starts its own sandboxes.
+    `comparator` is the default; a submission's own wins. `all_tests` goes on after a failed test. `tests_store` is
+    the folder in which references to tests are looked up. Raises UserError when the level does not work here.
+    Pickling a pool carries its configuration: the copy starts its own sandboxes.
     """
 
     def __init__(
-        self, workers: int = 2, isolation: str = "auto", comparator: str = "tokens", all_tests: bool = False
+        self,
+        workers: int = 2,
+        isolation: str = "auto",
+        comparator: str = "tokens",
+        all_tests: bool = False,
+        tests_store: Path | str | None = None,
     ) -> None:
-        if workers < 1:
-            raise UserError(f"a judge needs at least 1 worker, not {workers}")
-        named_comparator(comparator)
-        self.workers, self.requested_isolation = workers, isolation
-        self.comparator, self.all_tests = comparator, all_tests
+        super().__init__(workers, comparator, all_tests, tests_store)
+        self.requested_isolation = isolation
         self.isolation = isolation_level(isolation)
         self._tasks: queue.Queue[tuple[Future[Any], Callable[[_Worker], Any]] | None]
         self._tasks = queue.Queue(workers * _QUEUED_PER_WORKER)
@@ -85,43 +87,8 @@ class JudgePool:
         self._closed = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return JudgePool, (self.workers, self.requested_isolation, self.comparator, self.all_tests)
-
-    def __enter__(self) -> JudgePool:
-        self._start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close(cancel=exc_info[0] is not None)
-
-    def judge(self, submission: Submission) -> Verdict:
-        """Judge one submission and wait for its verdict; raises UserError when it is malformed."""
-        return self.submit(submission).result()
-
-    def map(self, submissions: Iterable[Submission]) -> list[Verdict]:
-        """Judge all, in parallel; verdicts in the order of the submissions."""
-        return list(self.imap(submissions))
-
-    def imap(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
-        """Like `map`, verdict by verdict, holding only a bounded number of submissions at a time."""
-        pending: queue.SimpleQueue[Future[Verdict]] = queue.SimpleQueue()
-        for submission in submissions:
-            pending.put(self.submit(submission))
-            if pending.qsize() > 64 * self.workers:
-                yield pending.get().result()
-        while not pending.empty():
-            yield pending.get().result()
-
-    def submit(self, submission: Submission) -> Future[Verdict]:
-        """Queue one submission; blocks while the queue is full. Raises UserError when it is malformed."""
-        return self._put(self._task(submission))
-
-    async def ajudge(self, submission: Submission) -> Verdict:
-        """Judge one submission without blocking the event loop, also while the queue is full."""
-        task = self._task(submission)
-        while (future := self._try_put(task)) is None:
-            await asyncio.sleep(0.005)
-        return await asyncio.wrap_future(future)
+        options = (self.workers, self.requested_isolation, self.comparator, self.all_tests, self.tests.root)
+        return JudgePool, options
 
     def run(
         self,
@@ -155,14 +122,13 @@ class JudgePool:
         for thread in threads:
             thread.join()
 
-    def _task(self, submission: Submission) -> Callable[[_Worker], Verdict]:
-        check_submission(submission)
-        how = grading.comparator_for(submission, self.comparator)
-
+    def _offer(self, take: Callable[[], Submission], wait: bool) -> Future[Verdict] | None:
         def task(worker: _Worker) -> Verdict:
+            submission = self.tests.resolve(take())
+            how = grading.comparator_for(submission, self.comparator)
             return _judge(worker, submission, how, self.all_tests, self.isolation.level)
 
-        return task
+        return self._put(task) if wait else self._try_put(task)
 
     def _start(self) -> None:
         with self._lock:

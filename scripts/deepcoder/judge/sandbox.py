@@ -72,12 +72,16 @@ def sealed_file(data: bytes, name: str) -> int:
         os.close(writer)
 
 
+def bare_name(fn_name: str | None) -> str:
+    """The name of a function that may be written `Solution().name`."""
+    return (fn_name or "").replace("()", "").split(".")[-1]
+
+
 class Job:
     """A program as the sandbox takes it, shared by all its runs; close it when done."""
 
     def __init__(self, kind: str, program: str, fn_name: str | None) -> None:
-        name = (fn_name or "").replace("()", "").split(".")[-1]
-        text = json.dumps({"kind": kind, "program": program, "fn_name": name})
+        text = json.dumps({"kind": kind, "program": program, "fn_name": bare_name(fn_name)})
         self.file = sealed_file(text.encode("ascii"), "job")
         self.flavour = "numpy" if "numpy" in program else "plain"
 

@@ -1,7 +1,8 @@
 """Tests by reference: a content-addressed store, so that rows and messages carry 64 hex digits, not 100 MB.
 
-A reference is the sha256 of the canonical JSON of the list of tests. stdin tests are {"input", "output"},
-call tests {"args", "expected"}.
+A reference is the sha256 of the stored text: the canonical JSON of the list of tests, or, where JSON would not give
+the tests back (tuples, sets, bytes, complex numbers, keys that are no strings), {"tagged": the form of plain.py}.
+stdin tests are {"input", "output"}, call tests {"args", "expected"}.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
 from deepcoder.files import atomic_path, sha256_text
+from deepcoder.schemas import plain
 
 
 class TestsStore:
@@ -29,8 +32,12 @@ class TestsStore:
         return self.root / ref[:2] / f"{ref}.json.gz"
 
     def put(self, tests: Sequence[dict[str, Any]]) -> str:
-        """Store a list of tests and return its reference; call `flush` before a manifest names it."""
-        text = json.dumps(list(tests), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """Store a list of tests and return its reference; call `flush` before a manifest names it.
+
+        Raises:
+            NotPlainError: a value that is no plain data.
+        """
+        text = _text(list(tests))
         ref = sha256_text(text)
         path = self.path(ref)
         if not path.exists():
@@ -43,7 +50,11 @@ class TestsStore:
         os.sync()
 
     def get(self, ref: str) -> list[dict[str, Any]]:
-        """Read a list of tests back.
+        """Read a list of tests back; raises UserError as `text` does."""
+        return decode_tests(self.text(ref))
+
+    def text(self, ref: str) -> str:
+        """The stored form of a list of tests, whose length tells what holding it costs.
 
         Raises:
             UserError: no such reference, or content that does not hash to it.
@@ -53,8 +64,20 @@ class TestsStore:
             text = gzip.decompress(path.read_bytes()).decode("utf-8")
         except FileNotFoundError as error:
             raise UserError(f"{path}: tests are missing; rerun the normalise rule of this source") from error
-        except (OSError, EOFError, UnicodeDecodeError) as error:
+        except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
             raise UserError(f"{path}: damaged ({error}); delete it and rerun the normalise rule") from error
         if sha256_text(text) != ref:
             raise UserError(f"{path}: content does not match its name; delete it and rerun the normalise rule")
-        return json.loads(text)
+        return text
+
+
+def decode_tests(text: str) -> list[dict[str, Any]]:
+    """The tests of a stored text."""
+    stored = json.loads(text)
+    return plain.decode(stored["tagged"]) if isinstance(stored, dict) else stored
+
+
+def _text(tests: list[dict[str, Any]]) -> str:
+    if plain.json_keeps(tests):
+        return json.dumps(tests, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f'{{"tagged":{plain.canonical_text(tests)}}}'

@@ -192,6 +192,14 @@ def test_humanevalplus_reads_inputs_and_results_off_the_tree(tmp_path, sandbox):
     assert "_poly" in poly.reason
 
 
+def test_humanevalplus_keeps_tuples_and_sets_which_its_comparator_tells_from_lists(tmp_path, sandbox):
+    test = "def check(candidate):\n    inputs = [[(1, 2), {3: 4}]]\n    results = [((1, 2), {1})]\n"
+    rows = parse(humanevalplus, [humaneval_row(test=test)], tmp_path, sandbox)
+    store = TestsStore(tmp_path / "tests")
+    problems, _ = normalise("humanevalplus", hub_source(), rows, store)
+    assert store.get(problems[0]["tests_ref"]) == [{"args": [(1, 2), {3: 4}], "expected": ((1, 2), {1})}]
+
+
 def codeio_row(**changes):
     row = {
         "task_description": "Sum of two numbers.",

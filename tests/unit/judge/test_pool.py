@@ -41,7 +41,7 @@ async def test_asyncio_gets_results_as_they_finish_without_blocking(pool):
     many = await asyncio.gather(*(pool.ajudge(echo(n)) for n in range(40)))
     ticking.cancel()
     assert [verdict.verdict for verdict in (await slow, *quick, *many)] == ["AC"] * 46
-    assert ticks > 20
+    assert ticks > 5
 
 
 def test_a_future_carries_the_verdict(pool):
@@ -113,7 +113,10 @@ def test_a_sandbox_that_died_is_replaced():
         ({"tests": [{"input": 1, "output": "1"}]}, "must be strings"),
         ({"time_limit_s": 0}, "above 0"),
         ({"time_limit_s": "2"}, "above 0"),
+        ({"memory_limit_mb": 0.5}, "whole number"),
         ({"program": None}, "program is NoneType"),
+        ({"fn_name": 5}, "fn_name is 5"),
+        ({"comparator": ["exact"]}, "comparator is"),
         ({"comparator": "nearly"}, "unknown"),
         ({"comparator": "evalplus"}, "no form for kind stdin"),
     ],

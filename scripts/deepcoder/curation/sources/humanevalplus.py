@@ -1,8 +1,12 @@
 """HumanEval+ [huggingface.co/datasets/evalplus/humanevalplus]: inputs and results are read off the test's syntax tree.
 
 A `test` assigns `inputs` and `results` as literals; where it compares with a reference function instead, the
-expected values are the canonical solution's, run in the sandbox. Tests that call `_poly` (HumanEval/32) are rejected,
-as the released preprocessing does: the official solution cannot pass them.
+expected values are the canonical solution's, run in the sandbox. Tuples and sets stay what they are, because the
+comparator `evalplus` tells a tuple from a list.
+
+Tests that call `_poly` (HumanEval/32) are rejected, as the released preprocessing does: the official solution cannot
+pass them as they are written. The comparator `evalplus` could judge that problem by its own oracle, but the published
+scores are over the problems that the release kept.
 """
 
 from __future__ import annotations
@@ -41,6 +45,7 @@ def parse(paths: Sequence[Path], source: Source, sandbox: Sandbox) -> Iterator[P
             tests=[{"args": args, "expected": value} for args, value in zip(inputs, results, strict=True)],
             fn_name=row["entry_point"],
             solutions=[program],
+            keeps_types=True,
         )
 
     return parse_rows(read_rows(paths, COLUMNS), parse_row, "task_id", sandbox.map)

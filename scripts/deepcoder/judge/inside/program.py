@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import screen
 import series
+import values
 
 LIBC: Any = None
 PR_SET_DUMPABLE = 4
@@ -25,11 +26,7 @@ PREPARED, SHARED = b"1", b"s"
 OPEN_FILES = 256
 STACK_BYTES = 64 << 20
 DETAIL_CHARS = 300
-MAX_PLAIN_INT_BITS = 2048
-
-
-class NotPlain(Exception):
-    """The returned value is no plain data."""
+CHECKER_FAILED = 3
 
 
 def run(request: dict, files: list[int], setup: dict, page: series.Page) -> NoReturn:
@@ -50,6 +47,9 @@ def run(request: dict, files: list[int], setup: dict, page: series.Page) -> NoRe
         os.write(2, repr(error).encode())
         os._exit(1)
     os.write(PREPARED_FD, PREPARED)
+    if job["kind"] == "checker":
+        os.close(PREPARED_FD)
+        run_as_checker(job, setup["scratch"])
     tree, code = compiled(job)
     if shares and screen.may_share(tree):
         os.write(PREPARED_FD, SHARED)
@@ -252,11 +252,11 @@ def exit_status(error: BaseException) -> int:
 def run_as_function(job: dict, code: types.CodeType) -> NoReturn:
     """Import the program under a name that is not `__main__`, call its function once, report the plain value."""
     module = new_module("solution")
-    leave, encode, dump, tell = os._exit, plain, json.dumps, report
+    leave, encode, dump, tell = os._exit, values.plain, json.dumps, report
     sys.setrecursionlimit(1000 + depth())
     try:
         exec(code, module.__dict__)
-        arguments = [decode(argument) for argument in job["args"]]
+        arguments = [values.decode(argument) for argument in job["args"]]
         value = find_function(module, job["fn_name"])(*arguments)
     except BaseException as error:
         status = exit_status(error) or 1
@@ -266,7 +266,7 @@ def run_as_function(job: dict, code: types.CodeType) -> NoReturn:
     sys.setrecursionlimit(20000)
     try:
         text = dump({"value": encode(value)})
-    except NotPlain as error:
+    except values.NotPlain as error:
         text = dump({"other": str(error)})
     except BaseException as error:
         tell({"verdict": "MLE" if isinstance(error, MemoryError) else "RE", "detail": brief(error)})
@@ -278,6 +278,48 @@ def run_as_function(job: dict, code: types.CodeType) -> NoReturn:
     leave(0)
 
 
+def run_as_checker(job: dict, scratch: list[str]) -> NoReturn:
+    """Run a checker on the three texts of descriptor 0, put into files; its failures end with CHECKER_FAILED."""
+    status = CHECKER_FAILED
+    try:
+        os.dup2(1, 2)
+        names = checker_files(scratch)
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+        module = new_module("__main__")
+        sys.argv[:] = ["checker.py", *names]
+        exec(compile(job["program"], "checker.py", "exec", dont_inherit=True), module.__dict__)
+        status = 0
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+        if not isinstance(ending.code, int | None):
+            print(ending.code, file=sys.stderr)
+    except BaseException as error:
+        # An interpreter would exit with 1 here, which from a checker means a wrong answer.
+        print(brief(error), file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    finally:
+        os._exit(status & 0xFF)
+
+
+def checker_files(scratch: list[str]) -> list[str]:
+    """Write input, output and answer from descriptor 0: a line with their lengths, then their bytes.
+
+    The output goes to the last scratch folder and fills it at most, so that no program can make room run out for the
+    others.
+    """
+    names = []
+    with open(0, "rb", closefd=False) as payload:
+        folders = (scratch[0], scratch[-1], scratch[0])
+        lengths = map(int, payload.readline().split())
+        for name, folder, length in zip(("input", "output", "answer"), folders, lengths, strict=True):
+            names.append(os.path.join(folder, name))
+            with open(names[-1], "wb") as copy:
+                while length:
+                    length -= copy.write(payload.read(min(length, 1 << 20)))
+    return names
+
+
 def find_function(module: types.ModuleType, name: str) -> Any:
     """`Solution().name` if the program has such a class, else the top-level function."""
     holder = module.__dict__.get("Solution")
@@ -286,58 +328,6 @@ def find_function(module: types.ModuleType, name: str) -> Any:
     if name in module.__dict__:
         return module.__dict__[name]
     raise NameError(f"the program defines no function {name}")
-
-
-def decode(node: Any) -> Any:
-    """Plain value from its tagged JSON form (the inverse of `plain`)."""
-    if isinstance(node, list):
-        return [decode(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    ((tag, body),) = node.items()
-    if tag == "d":
-        return {decode(key): decode(value) for key, value in body}
-    if tag == "i":
-        return int(body, 16)
-    if tag == "b":
-        return bytes.fromhex(body)
-    if tag == "c":
-        return complex(*body)
-    return {"t": tuple, "s": set, "f": frozenset}[tag](decode(item) for item in body)
-
-
-def plain(value: Any) -> Any:
-    """Tagged JSON form of a value made of plain data; subclasses lose their methods.
-
-    Numpy scalars and arrays are unwrapped, a generator is run to its end and stands for a list.
-    """
-    if value is None or value is True or value is False:
-        return value
-    if isinstance(value, int):
-        number = int.__add__(value, 0)
-        return number if number.bit_length() <= MAX_PLAIN_INT_BITS else {"i": hex(number)}
-    if isinstance(value, float):
-        return float.__add__(value, 0.0)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, list):
-        return [plain(item) for item in list.__iter__(value)]
-    if isinstance(value, tuple):
-        return {"t": [plain(item) for item in tuple.__iter__(value)]}
-    if isinstance(value, dict):
-        return {"d": [[plain(key), plain(item)] for key, item in dict.items(value)]}
-    if isinstance(value, (set, frozenset)):
-        iterator = set.__iter__(value) if isinstance(value, set) else frozenset.__iter__(value)
-        return {"s" if isinstance(value, set) else "f": [plain(item) for item in iterator]}
-    if isinstance(value, (bytes, bytearray)):
-        return {"b": bytes(value).hex()}
-    if isinstance(value, complex):
-        return {"c": [value.real, value.imag]}
-    if isinstance(value, types.GeneratorType):
-        return [plain(item) for item in value]
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        return plain(value.tolist())
-    raise NotPlain(f"returned {type(value).__name__}, which is no plain data"[:DETAIL_CHARS])
 
 
 def depth() -> int:

@@ -20,6 +20,7 @@ import types
 from typing import NoReturn
 
 import program
+import values
 
 CAPACITY = 100  # tests of one series: descriptors of one message are limited to 253
 _RECORD = struct.Struct("<ddqq")  # CPU and monotonic time, sizes of the output and the result, at a test's end
@@ -126,10 +127,10 @@ def run_as_function(job: dict, code: types.CodeType) -> bool:
     module = program.new_module("solution")
     try:
         with open(0, "rb", closefd=False) as handle:
-            arguments = [program.decode(argument) for argument in json.loads(handle.read())]
+            arguments = [values.decode(argument) for argument in json.loads(handle.read())]
         exec(code, module.__dict__)
         value = program.find_function(module, job["fn_name"])(*arguments)
-        program.append_result(json.dumps({"value": program.plain(value)}))
+        program.append_result(json.dumps({"value": values.plain(value)}))
         module.__dict__.clear()
     except BaseException:
         return False
