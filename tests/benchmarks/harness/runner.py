@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from harness import harnesses, meter
+from tests.benchmarks.harness import harnesses, meter
 
 Row = dict[str, Any]
 Judge = Callable[[list[Row]], list[bool]]
