@@ -29,7 +29,7 @@ DETAIL_CHARS = 300
 CHECKER_FAILED = 3
 
 
-def run(request: dict, files: list[int], setup: dict, page: series.Page) -> NoReturn:
+def run(request: dict, files: list[int], setup: dict, page: series.Page, traces: series.Traces) -> NoReturn:
     """Become the program: descriptors, limits, scratch folder, then its code; ends in `os._exit`.
 
     Several inputs are run one after the other in this process where the program may share it (see screen); otherwise
@@ -43,6 +43,7 @@ def run(request: dict, files: list[int], setup: dict, page: series.Page) -> NoRe
         os.closerange(3, PREPARED_FD)
         os.closerange(RESULT_FD + 1, series.FIRST_INPUT_FD if shares else 1 << 16)
         settle(request["limits"], len(inputs), setup)
+        seed_numpy(job)
     except BaseException as error:
         os.write(2, repr(error).encode())
         os._exit(1)
@@ -54,7 +55,7 @@ def run(request: dict, files: list[int], setup: dict, page: series.Page) -> NoRe
     if shares and screen.may_share(tree):
         os.write(PREPARED_FD, SHARED)
         os.close(PREPARED_FD)
-        series.run(job, code, screen.modules_of(tree), len(inputs), page)
+        series.run(job, code, screen.modules_of(tree), len(inputs), page, traces)
     os.close(PREPARED_FD)
     if shares:
         alone(job, request["limits"], len(inputs))
@@ -115,13 +116,12 @@ def settle(limits: dict, inputs: int, setup: dict) -> None:
     except OSError:
         pass
     os.chdir(setup["scratch"][0])
-    seed_numpy()
     fresh_streams()
 
 
-def seed_numpy() -> None:
-    """Seed numpy's global generator anew: unlike Python's, it does not notice a fork."""
-    if numpy := sys.modules.get("numpy"):
+def seed_numpy(job: dict) -> None:
+    """Seed numpy's global generator anew for a program that may use it: unlike Python's it does not notice a fork."""
+    if "random" in job["program"] and (numpy := sys.modules.get("numpy")):
         numpy.random.seed()
 
 

@@ -6,17 +6,17 @@ so that a light test costs no system call to report.
 
 from __future__ import annotations
 
-import builtins
+import ctypes
 import decimal
 import json
 import mmap
-import operator
 import os
 import random
 import struct
 import sys
 import time
 import types
+from collections.abc import Iterable
 from typing import NoReturn
 
 import program
@@ -51,53 +51,64 @@ class Page:
         return [_RECORD.unpack_from(self.memory, _COUNT.size + n * _RECORD.size) for n in range(first, count)]
 
 
-class Baseline:
-    """What a fresh interpreter looks like: restored before each test, or compared with after it."""
+class Traces:
+    """Tells whether a loaded module, a library class or the builtins were changed, without touching what they hold.
 
-    def __init__(self, modules: list[str]) -> None:
-        known = [vars(module) for name in modules if name != "sys" and (module := sys.modules.get(name))]
-        known.append(vars(builtins))
-        # Library classes written in Python, whose attributes can be set.
-        kinds = {kind for names in known for kind in names.values() if isinstance(kind, type)}
-        known += [vars(kind) for kind in kinds if kind.__flags__ & _HEAP_TYPE]  # type: ignore[misc]
-        self.held = [(names, [*names.values()]) for names in [*known, sys.modules]]
+    Looking at a value would count a reference to it, and in a fork the page it lies on would be copied for that. So
+    the version of each dictionary is read instead, which CPython 3.11 raises with every change
+    (PyDictObject.ma_version_tag; gone in 3.12, for which this repository is not made).
+    """
 
-    def restore(self) -> None:
-        """Reset what a program may set for itself: limits, random numbers, the decimal context, streams."""
-        sys.setrecursionlimit(1000 + program.depth())
-        sys.set_int_max_str_digits(0)
-        sys.argv[:] = ["main.py"]
+    def __init__(self, modules: Iterable[str]) -> None:
+        self.held: list[object] = []
+        known = {name: module for name in modules if (module := sys.modules.get(name))}
+        self.tags = {name: self._tags(vars(module)) for name, module in known.items()}
+
+    def _tags(self, names: dict) -> list[ctypes.c_uint64]:
+        kinds = [kind for kind in names.values() if isinstance(kind, type) and kind.__flags__ & HEAP_TYPE]
+        proxies = [vars(kind) for kind in kinds]
+        self.held += proxies
+        places = [id(names), *(ctypes.c_void_p.from_address(id(proxy) + 2 * WORD).value or 0 for proxy in proxies)]
+        return [ctypes.c_uint64.from_address(place + 3 * WORD) for place in places]
+
+    def versions(self, modules: Iterable[str]) -> list[int]:
+        """What changes when one of the modules (those not known at the start are passed over) changes."""
+        found = [tag.value for name in modules for tag in self.tags.get(name, ())]
+        return [*found, len(sys.modules)]
+
+
+WORD = ctypes.sizeof(ctypes.c_void_p)
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by Python code, whose attributes can be set
+
+
+def restore(modules: list[str]) -> None:
+    """Reset what a program may set for itself: recursion, random numbers, the decimal context, streams."""
+    sys.setrecursionlimit(1000 + program.depth())
+    sys.set_int_max_str_digits(0)
+    sys.argv[:] = ["main.py"]
+    if "random" in modules:
         random.seed()
-        program.seed_numpy()
+    if "decimal" in modules:
         decimal.setcontext(decimal.Context())
-        program.fresh_streams()
-
-    def changed(self) -> bool:
-        """Whether a test left loaded modules, builtins or library classes other than they were.
-
-        By identity and order of the values: equality would ask objects of the program.
-        """
-        program.forget_modules()
-        return any(
-            len(names) != len(before) or not all(map(operator.is_, names.values(), before))
-            for names, before in self.held
-        )
+    program.fresh_streams()
 
 
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by Python code, whose attributes can be set
-
-
-def run(job: dict, code: types.CodeType, modules: list[str], inputs: int, page: Page) -> NoReturn:
+def run(job: dict, code: types.CodeType, modules: list[str], inputs: int, page: Page, traces: Traces) -> NoReturn:
     """Run the tests in order and end; a test that fails or leaves a trace is the last, and is not counted."""
     run_test = run_as_main if job["kind"] == "stdin" else run_as_function
     end, result = os._exit, program.RESULT_FD
+    watched = ["builtins", *(name for name in modules if name != "sys")]  # sys holds the streams, which are ours
     program.forget_modules()
-    baseline = Baseline(modules)
+    before = traces.versions(watched)
     for number in range(inputs):
         os.dup2(FIRST_INPUT_FD + number, 0)
         os.close(FIRST_INPUT_FD + number)
-        baseline.restore()
-        if not run_test(job, code) or baseline.changed():
+        if number:
+            restore(modules)
+        if not run_test(job, code):
+            end(1)
+        program.forget_modules()
+        if traces.versions(watched) != before:
             end(1)
         sizes = os.fstat(1).st_size, os.fstat(result).st_size
         page.add(number, time.process_time(), time.monotonic(), *sizes)

@@ -22,6 +22,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import program
+import screen
 import series
 
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 24, 36, 38
@@ -160,16 +161,17 @@ def scratch_is_dirty(folders: list[str]) -> bool:
 
 
 def judge_one(
-    request: dict, files: list[int], setup: dict, control: socket.socket, baseline: int, page: series.Page
+    request: dict, files: list[int], setup: dict, control: socket.socket, baseline: int, shared: tuple
 ) -> dict:
     """Fork, watch, kill, measure: one test, or a series of them in one process."""
     begin = time.monotonic()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    page, traces = shared
     page.clear()
     prepared, tell_prepared = os.pipe()
     pid = os.fork()
     if pid == 0:
-        program.run(request, [*files[:3], tell_prepared, *files[3:]], setup, page)
+        program.run(request, [*files[:3], tell_prepared, *files[3:]], setup, page, traces)
     for descriptor in [*files, tell_prepared]:
         os.close(descriptor)
     watched = Watched(pid, request["limits"], baseline, setup["is_init"])
@@ -283,14 +285,14 @@ def main() -> None:
     os.dup2(empty, 2)
     os.close(empty)
     control.send(json.dumps({"ready": os.getpid(), "uid": os.getuid()}).encode())
-    page = series.Page()
+    shared = series.Page(), series.Traces(["builtins", *screen.MODULES])
     while True:
         message, files, _, _ = socket.recv_fds(control, 1 << 16, series.CAPACITY + 8)
         if not message:
             os._exit(0)
         if message == STOP:  # it crossed the answer that it was meant to hasten
             continue
-        reply = judge_one(json.loads(message), files, setup, control, baseline, page)
+        reply = judge_one(json.loads(message), files, setup, control, baseline, shared)
         control.send(json.dumps(reply).encode())
 
 
