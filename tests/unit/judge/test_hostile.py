@@ -202,6 +202,8 @@ def test_the_sandbox_runs_as_a_user_of_its_own_without_capabilities(pool):
     assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == int(status["CapPrm"], 16) == 0
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2"
+    (out,) = pool.run("print(open('/proc/self/oom_score_adj').read())", "stdin", [""])
+    assert out.stdout.strip() == b"1000"
 
 
 def test_the_sandbox_shows_little_more_than_python(pool):

@@ -9,6 +9,7 @@ import gc
 import io
 import json
 import os
+import random
 import resource
 import sys
 import threading
@@ -43,7 +44,7 @@ def run(request: dict, files: list[int], setup: dict, page: series.Page, traces:
         os.closerange(3, PREPARED_FD)
         os.closerange(RESULT_FD + 1, series.FIRST_INPUT_FD if shares else 1 << 16)
         settle(request["limits"], len(inputs), setup)
-        seed_numpy(job)
+        seed_generators(job)
     except BaseException as error:
         os.write(2, repr(error).encode())
         os._exit(1)
@@ -110,19 +111,16 @@ def settle(limits: dict, inputs: int, setup: dict) -> None:
     """Set the limits and the working folder."""
     set_limits(limits, inputs, setup)
     LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-    try:
-        with open("/proc/self/oom_score_adj", "w") as handle:
-            handle.write("1000")
-    except OSError:
-        pass
     os.chdir(setup["scratch"][0])
     fresh_streams()
 
 
-def seed_numpy(job: dict) -> None:
-    """Seed numpy's global generator anew for a program that may use it: unlike Python's it does not notice a fork."""
-    if "random" in job["program"] and (numpy := sys.modules.get("numpy")):
-        numpy.random.seed()
+def seed_generators(job: dict) -> None:
+    """Seed the global random numbers anew where a program may use them: the zygote's fork tells nobody of itself."""
+    if "random" in job["program"]:
+        random.seed()
+        if numpy := sys.modules.get("numpy"):
+            numpy.random.seed()
 
 
 def set_limits(limits: dict, inputs: int, setup: dict) -> None:

@@ -11,7 +11,6 @@ import decimal
 import json
 import mmap
 import os
-import random
 import struct
 import sys
 import time
@@ -81,13 +80,12 @@ WORD = ctypes.sizeof(ctypes.c_void_p)
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by Python code, whose attributes can be set
 
 
-def restore(modules: list[str]) -> None:
+def restore(job: dict, modules: list[str]) -> None:
     """Reset what a program may set for itself: recursion, random numbers, the decimal context, streams."""
+    program.seed_generators(job)
     sys.setrecursionlimit(1000 + program.depth())
     sys.set_int_max_str_digits(0)
     sys.argv[:] = ["main.py"]
-    if "random" in modules:
-        random.seed()
     if "decimal" in modules:
         decimal.setcontext(decimal.Context())
     program.fresh_streams()
@@ -104,7 +102,7 @@ def run(job: dict, code: types.CodeType, modules: list[str], inputs: int, page: 
         os.dup2(FIRST_INPUT_FD + number, 0)
         os.close(FIRST_INPUT_FD + number)
         if number:
-            restore(modules)
+            restore(job, modules)
         if not run_test(job, code):
             end(1)
         program.forget_modules()
