@@ -98,7 +98,7 @@ class RayJudge(JudgeInterface):
         self._changed = threading.Condition()
         self._finished: queue.SimpleQueue[tuple[_Job, _Slot, Any, Future[Verdict]] | None] = queue.SimpleQueue()
         self._collector = threading.Thread(target=self._collect, name="judge-ray", daemon=True)
-        self._closed = False
+        self._closed = self._ended = False
 
     @property
     def isolation(self) -> Isolation:
@@ -116,13 +116,14 @@ class RayJudge(JudgeInterface):
         with self._changed:
             if self._closed:
                 return
+            self._closed = True
+            self._changed.notify_all()
             if not cancel:
                 self._changed.wait_for(lambda: not self._jobs)
-            self._closed = True
+            self._ended = True
             for job in self._jobs:
                 job.future.set_exception(CancelledError())
             self._jobs.clear()
-            self._changed.notify_all()
         if self._slots:
             self._end_actors(gently=not cancel)
             self._finished.put(None)
@@ -200,7 +201,7 @@ class RayJudge(JudgeInterface):
         with self._changed:
             slot.load -= 1
             self._changed.notify_all()
-            if self._closed:
+            if self._ended:
                 return
             if isinstance(error, ray.exceptions.RayError) and not isinstance(error, ray.exceptions.RayTaskError):
                 self._replace(slot, actor, error)
