@@ -1,5 +1,6 @@
 """The judge: runs an untrusted Python program on tests, in a sandbox, and says whether it is right."""
 
+from deepcoder.judge.cluster import RayJudge
 from deepcoder.judge.comparators import COMPARATORS, comparator
 from deepcoder.judge.extract import extract_code
 from deepcoder.judge.isolation import Isolation, isolation_level
@@ -17,6 +18,7 @@ __all__ = [
     "COMPARATORS",
     "Isolation",
     "JudgePool",
+    "RayJudge",
     "RunOutput",
     "Status",
     "Submission",

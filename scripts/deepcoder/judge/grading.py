@@ -40,7 +40,7 @@ def interpret(kind: str, raw: RawRun, limits: Limits) -> RunOutput:
     try:
         record = json.loads(raw.record)
         if "other" in record:
-            return RunOutput(status="OK", value=Unplain(), detail=str(record["other"])[:300], **measured)
+            return RunOutput(status="OK", value=Unplain(), detail=_told(record["other"]), **measured)
         return RunOutput(status="OK", value=plain.decode(record["value"]), has_value=True, **measured)
     except (ValueError, KeyError, TypeError, RecursionError):
         return RunOutput(status="RE", detail="the program ended without a returned value", **measured)
@@ -70,8 +70,13 @@ def _status(raw: RawRun, limits: Limits) -> tuple[Any, str]:
     if raw.status == 0:
         return "OK", ""
     if record.get("verdict") in ("CE", "MLE"):
-        return record["verdict"], str(record.get("detail", ""))[:300]
-    return "RE", str(record.get("detail") or _ending(raw.status))[:300]
+        return record["verdict"], _told(record.get("detail", ""))
+    return "RE", _told(record.get("detail") or _ending(raw.status))
+
+
+def _told(text: Any) -> str:
+    """What a program told, as text that every file takes: it may hold lone surrogates."""
+    return str(text)[:300].encode("utf-8", "backslashreplace").decode()
 
 
 def _record(raw: RawRun) -> dict[str, Any]:

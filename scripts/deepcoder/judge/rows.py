@@ -82,7 +82,8 @@ def verdict_writer(path: Path) -> Iterator[Callable[[Verdict], object]]:
             with _parquet_writer(temporary) as write:
                 yield write
         else:
-            with open(temporary, "w", encoding="utf-8") as output:
+            # An id may hold a lone surrogate, of which this makes the escape that JSON has for it.
+            with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as output:
                 yield lambda verdict: output.write(verdict_line(verdict))
 
 
@@ -152,7 +153,8 @@ def _parquet_writer(path: Path) -> Iterator[Callable[[Verdict], object]]:
             rows.clear()
 
         def write(verdict: Verdict) -> None:
-            rows.append(dataclasses.asdict(verdict))
+            identity = verdict.id.encode("utf-8", "backslashreplace").decode()
+            rows.append({**dataclasses.asdict(verdict), "id": identity})
             if len(rows) == _GROUP_ROWS:
                 flush()
 

@@ -121,6 +121,21 @@ def test_the_table_of_verdicts_takes_every_field(pool: JudgePool):
     assert VERDICT.names == list(asdict(verdict))
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_text_that_is_no_unicode_harms_no_file(suffix, tmp_path):
+    given, verdicts = tmp_path / "s.jsonl", tmp_path / f"v.{suffix}"
+    rows = [stdin("\udcff", r"raise ValueError('\udcff')", "1"), stdin("b", r"print('\udcff')", "\udcff")]
+    given.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, told = run(given, verdicts)
+    assert (code, "Traceback" in told) == (0, False)
+    if suffix == "jsonl":
+        found = [json.loads(line) for line in verdicts.read_text().splitlines()]
+        assert found[0]["id"] == "\udcff"
+    else:
+        found = pq.read_table(verdicts).to_pylist()
+    assert [verdict["verdict"] for verdict in found] == ["RE", "AC"]
+
+
 def write_parquet(path: Path, columns: dict[str, list[object]], tests: pa.DataType) -> None:
     kinds = {"tests": tests, "id": pa.int64(), "time_limit_s": pa.float64(), "memory_limit_mb": pa.float64()}
     table = {name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}

@@ -162,7 +162,8 @@ def test_run_program_needs_no_pool():
 
 
 def test_importing_the_judge_is_light():
-    code = "import sys, deepcoder.judge\nprint({'torch', 'numpy', 'pyarrow', 'ray'} & set(sys.modules))"
+    code = "import sys, deepcoder.judge, deepcoder.judge.rows\n"
+    code += "print({'torch', 'numpy', 'pyarrow', 'ray'} & set(sys.modules))"
     environment = {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
