@@ -60,6 +60,8 @@ def _status(raw: RawRun, limits: Limits) -> tuple[Any, str]:
         return "MLE", f"{raw.peak_bytes >> 20} MB resident of {limits.memory_mb} MB"
     if not raw.prepared and not raw.reason:
         return "IE", "the sandbox could not prepare the program"
+    if raw.reason == "starved":
+        return "IE", f"no core was free for the program in {raw.wall_s:.0f} s"
     record = _record(raw)
     if raw.reason == "cpu" or raw.cpu_s > limits.cpu_s:
         return "TLE", f"{raw.cpu_s:.2f} s of CPU time of {limits.cpu_s:g} s"

@@ -14,7 +14,7 @@ from tests.benchmarks.harness.endurance import endure, growth, holdings, settled
 from deepcoder.judge import JudgePool, Submission
 
 MANY = 400  # tests/benchmarks/judge_endurance.py does 10,000
-BURNING = "import time\nwhile time.process_time() < 0.3: pass\nprint(1)"
+BURNING = "import time\nwhile time.process_time() < 0.4: pass\nprint(1)"
 
 
 @pytest.fixture
@@ -52,14 +52,17 @@ def test_a_leaked_process_descriptor_or_file_would_be_seen(own_folder):
 
 @pytest.fixture
 def two_busy_cores() -> Iterator[None]:
-    """What this thread starts shares two cores with two busy loops, which end by themselves should we not end them."""
+    """What this thread starts shares two cores with busy loops, which end by themselves should we not end them.
+
+    Each is a session, because cores are shared out among sessions first.
+    """
     ours = os.sched_getaffinity(0)
     busy = "import time\nend = time.monotonic() + 120\nwhile time.monotonic() < end: pass"
     with contextlib.ExitStack() as stack:
         os.sched_setaffinity(0, set(sorted(ours)[:2]))
         stack.callback(os.sched_setaffinity, 0, ours)
-        for _ in range(2):
-            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", busy]))
+        for _ in range(8):
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", busy], start_new_session=True))
             stack.callback(process.kill)
         yield
 
@@ -69,9 +72,16 @@ def test_a_machine_with_four_times_too_much_work_fails_no_honest_program(two_bus
         Submission(p.name, p.kind, p.program, p.tests(2), fn_name=p.fn_name, time_limit_s=1.0) for p in LIGHT_PROBLEMS
     ]
     burning = [
-        Submission(f"burn {number}", "stdin", BURNING, [{"input": "", "output": "1"}], time_limit_s=1.0)
+        Submission(f"burn {number}", "stdin", BURNING, [{"input": "", "output": "1"}], time_limit_s=0.5)
         for number in range(8)
     ]
     with JudgePool(workers=8, isolation="bwrap") as crowded:
         verdicts = crowded.map(burning + honest)
     assert [verdict for verdict in verdicts if verdict.verdict != "AC"] == []
+    assert max(verdict.wall_s for verdict in verdicts) > 1.0, "the machine was not busy enough to tell"
+
+
+def test_a_sleeper_is_cut_at_the_wall_cap_on_a_busy_machine_too(two_busy_cores, stdin):
+    verdict = stdin("import time\ntime.sleep(60)", time_limit_s=0.2)
+    assert verdict.verdict == "TLE"
+    assert verdict.wall_s < 10

@@ -30,6 +30,7 @@ PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 
 CAPABILITY_VERSION_3, NOBODY = 0x20080522, 65534
 FIRST_POLL_S, POLL_S = 0.02, 0.05
 STOP = b"stop"
+STARVED_FACTOR = 10  # wall time over its cap at which we give up on a machine that has no core for a program
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PRELOADED = """
     abc array ast atexit bisect builtins cmath collections collections.abc contextlib copy dataclasses datetime decimal
@@ -65,22 +66,26 @@ class Watched:
     def check_limits(self, begin: float, page: series.Page) -> None:
         """Set `reason` when the living processes are past a limit (CPU summed, resident memory summed).
 
+        The cap on wall time is for sleepers: the time in which a program wanted a core and got none does not count.
         In a series CPU and wall time count from the end of the last finished test.
         """
         ends = page.ends()
         cpu_before, begin = ends[-1][:2] if ends else (0.0, begin)
         wall = time.monotonic() - begin
-        cpu, resident = self.reaped_cpu - cpu_before, 0
+        cpu, resident, starved = self.reaped_cpu - cpu_before, 0, 0.0
         for pid in living(self.is_init):
             cpu += cpu_seconds(pid)
             resident += private_bytes(pid, self.baseline)
+            starved = max(starved, seconds_without_core(pid))
         self.peak = max(self.peak, resident)
         if resident > self.limits["memory"]:
             self.reason = "memory"
         elif cpu > self.limits["cpu"]:
             self.reason = "cpu"
-        elif wall > self.limits["wall"]:
+        elif wall - starved > self.limits["wall"]:
             self.reason = "wall"
+        elif wall > STARVED_FACTOR * self.limits["wall"]:
+            self.reason = "starved"
 
 
 def living(is_init: bool) -> list[int]:
@@ -110,6 +115,15 @@ def cpu_seconds(pid: int) -> float:
     try:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
+        return 0.0
+
+
+def seconds_without_core(pid: int) -> float:
+    """How long a process was ready to run and waited for a core (kernel: Documentation/scheduler/sched-stats)."""
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as handle:
+            return int(handle.read().split()[1]) / 1e9
+    except (OSError, IndexError):
         return 0.0
 
 
@@ -210,7 +224,7 @@ def watch(watched: Watched, begin: float, control: socket.socket, page: series.P
     poller = select.poll()
     poller.register(handle, select.POLLIN)
     poller.register(control, select.POLLIN)
-    pause, told = FIRST_POLL_S, 0
+    pause, told, spoke = FIRST_POLL_S, 0, begin
     while True:
         events = dict(poller.poll(pause * 1000))
         if control.fileno() in events:
@@ -227,9 +241,10 @@ def watch(watched: Watched, begin: float, control: socket.socket, page: series.P
         watched.check_limits(begin, page)
         if watched.reason:
             break
-        if ends := page.ends(told)[: tests - 1 - told]:
+        ends = page.ends(told)[: tests - 1 - told]
+        if ends or time.monotonic() - spoke > watched.limits["wall"]:
             control.send(json.dumps({"ends": ends}).encode())
-            told += len(ends)
+            told, spoke = told + len(ends), time.monotonic()
         pause = POLL_S
     os.close(handle)
     return told
