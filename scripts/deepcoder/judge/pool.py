@@ -63,7 +63,8 @@ class _Worker:
 class JudgePool:
     """`workers` sandboxes that judge submissions in parallel; a context manager.
 
-    `isolation`: bwrap, auto (the strongest that works; never none at all), or process (no isolation, by choice).
+    `isolation`: bwrap, landlock, auto (the first of these that works; never none at all), or process (no isolation, by
+    choice).
     `comparator` is the default; a submission's own wins. `all_tests` goes on after a failed test. Raises UserError
     when the level does not work here. Pickling a pool carries its configuration: the copy starts its own sandboxes.
     """

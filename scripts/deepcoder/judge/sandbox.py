@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepcoder.judge import isolation
+from deepcoder.judge.inside import folder
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits
 
 _COUNTER = itertools.count()
@@ -105,6 +105,8 @@ class Sandbox:
                 isolation.close_all(launch.descriptors)
         except OSError as error:
             self._control.close()
+            if self._folder is not None:
+                folder.remove(self._folder)
             raise SandboxError(f"cannot start the sandbox: {error}") from error
         finally:
             inner.close()
@@ -113,6 +115,10 @@ class Sandbox:
     def _launch(self) -> isolation.Launch:
         is_init = self.level == "bwrap"
         packages = isolation.package_folders()
+        modules = ["numpy"] if self.flavour == "numpy" and any(p.endswith("/numpy") for p in packages) else []
+        if self.level == "landlock":
+            self._folder = tempfile.mkdtemp(prefix="judge-")
+            return isolation.landlock_launch(self._folder, isolation.own_uid(next(_COUNTER)), modules)
         scratch = ["/tmp", "/dev/shm"]
         if not is_init:
             self._folder = tempfile.mkdtemp(prefix="judge-")
@@ -124,7 +130,8 @@ class Sandbox:
             "processes": isolation.MAX_PROCESSES if is_init else 0,
             "scratch": scratch,
             "extra_path": ["/packages"] if is_init and packages else path,
-            "modules": ["numpy"] if self.flavour == "numpy" and any(p.endswith("/numpy") for p in packages) else [],
+            "modules": modules,
+            "landlock": None,
         }
         if is_init:
             return isolation.bwrap_launch(["/judge/zygote.py", json.dumps(setup)])
@@ -219,7 +226,7 @@ class Sandbox:
         if self._process.stderr is not None:
             self._process.stderr.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            folder.remove(self._folder)
 
     def __enter__(self) -> Sandbox:
         return self

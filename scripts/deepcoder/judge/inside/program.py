@@ -9,13 +9,17 @@ import io
 import json
 import os
 import resource
+import signal
 import sys
 import threading
 import types
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
+import landlock
+
 LIBC: Any = None
-PR_SET_DUMPABLE = 4
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 PREPARED_FD, RESULT_FD = 249, 250
 OPEN_FILES = 256
 STACK_BYTES = 64 << 20
@@ -54,8 +58,7 @@ def prepare(request: dict, files: list[int], setup: dict) -> dict:
     os.dup2(tell_prepared, PREPARED_FD)
     os.dup2(input_file, 0)
     os.dup2(output_file, 1)
-    os.closerange(3, PREPARED_FD)
-    os.closerange(RESULT_FD + 1, 1 << 16)
+    close_others(setup["kept"])
     set_limits(request["limits"], setup)
     LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     try:
@@ -64,10 +67,30 @@ def prepare(request: dict, files: list[int], setup: dict) -> dict:
     except OSError:
         pass
     os.chdir(setup["scratch"][0])
+    confine(setup["landlock"])
     fresh_streams()
     os.write(PREPARED_FD, b"1")
     os.close(PREPARED_FD)
     return job
+
+
+def close_others(kept: Iterable[int]) -> None:
+    """Close all descriptors above 2 but those of the result and `kept`."""
+    low = 3
+    for high in sorted({PREPARED_FD, RESULT_FD, *kept}):
+        os.closerange(low, high)
+        low = high + 1
+    os.closerange(low, 1 << 16)
+
+
+def confine(walls: dict | None) -> None:
+    """At the level `landlock`: give up for good all that its ruleset and its filter do not leave."""
+    if walls is None:
+        return
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    landlock.restrict(walls["ruleset"], walls["abi"])
+    os.close(walls["ruleset"])
+    landlock.refuse_calls(bytes.fromhex(walls["filter"]))
 
 
 def set_limits(limits: dict, setup: dict) -> None:
@@ -82,7 +105,9 @@ def set_limits(limits: dict, setup: dict) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
     ]
     if setup["processes"]:
-        wanted.append((resource.RLIMIT_NPROC, setup["processes"]))
+        # The kernel counts processes by user, and another's may start at any time.
+        others = landlock.tasks_of_the_machine() if setup["shares_user"] else 0
+        wanted.append((resource.RLIMIT_NPROC, setup["processes"] + others))
     for which, value in wanted:
         hard = resource.getrlimit(which)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
