@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import functools
 import glob
@@ -324,8 +325,8 @@ def landlock_launch(folder: str, uid: int, modules: list[str]) -> Launch:
     for path in (scratch, packages):
         os.mkdir(path)
     if is_root:
-        for path in (folder, scratch):
-            os.chown(path, uid, uid)
+        for path in (folder, scratch, packages):
+            _give(path, uid)
         for path in {os.path.realpath(sys.base_prefix), *map(os.path.dirname, package_folders())}:
             anchors[path] = _anchor(path)
     for path in package_folders():
@@ -355,6 +356,16 @@ def landlock_launch(folder: str, uid: int, modules: list[str]) -> Launch:
             environment["PYTHONHOME"] = f"/proc/self/fd/{anchors[prefix]}"
     command = [python_executable(), *PYTHON_FLAGS, str(INSIDE / "zygote.py"), json.dumps(setup)]
     return Launch(command, environment, list(anchors.values()))
+
+
+def _give(path: str, uid: int) -> None:
+    """Make a path the sandbox's own, with the same way out as `become_unprivileged` where the id is unknown."""
+    try:
+        os.chown(path, uid, uid)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        os.chown(path, NOBODY, NOBODY)
 
 
 def _anchor(path: str) -> int:

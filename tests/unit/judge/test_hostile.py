@@ -4,10 +4,12 @@
 # ruff: noqa: E501
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -167,27 +169,37 @@ def test_state_and_files_of_one_test_do_not_reach_the_next(level):
     assert {(out.status, out.stdout) for out in outputs} == {("OK", f"{[[] for _ in folders]} False False\n".encode())}
 
 
-def test_closing_the_pool_leaves_no_process_no_descriptor_and_no_file(level):
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for temporary files like /tmp, but nobody else's; pytest's own is closed to other users."""
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o1777)
+    yield made
+    shutil.rmtree(made)
+
+
+def test_closing_the_pool_leaves_no_process_no_descriptor_and_no_file(level, folder, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     with JudgePool(workers=1, isolation=level) as pool:
         pool.run("pass", "stdin", [""])
     before, descriptors = descendants(os.getpid()), len(os.listdir("/proc/self/fd"))
-    files = set(Path(tempfile.gettempdir()).glob("judge-*"))
     for _ in range(2):
         with JudgePool(workers=2, isolation=level) as pool:
             pool.map([Submission(str(n), "stdin", "import numpy", [{"input": "", "output": ""}]) for n in range(4)])
     assert descendants(os.getpid()) == before
     assert len(os.listdir("/proc/self/fd")) == descriptors
-    assert set(Path(tempfile.gettempdir()).glob("judge-*")) <= files
+    assert list(folder.iterdir()) == []
 
 
-def test_a_killed_judge_takes_its_sandboxes_along(level):
+def test_a_killed_judge_takes_its_sandboxes_and_their_files_along(level, folder):
     code = (
         f"import time\nfrom deepcoder.judge import JudgePool, Submission\npool = JudgePool(1, {level!r})\n"
         "pool.submit(Submission('s', 'stdin', 'import time\\ntime.sleep(60)', [{'input': '', 'output': ''}], time_limit_s=60))\n"
         "time.sleep(0.7)\nprint('started', flush=True)\ntime.sleep(60)"
     )
     paths = os.pathsep.join(sys.path)
-    judge = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env={"PYTHONPATH": paths})
+    environment = {"PYTHONPATH": paths, "TMPDIR": str(folder)}
+    judge = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment)
     assert judge.stdout is not None
     assert judge.stdout.readline() == b"started\n"
     started = descendants(judge.pid)
@@ -199,6 +211,7 @@ def test_a_killed_judge_takes_its_sandboxes_along(level):
     while alive(started) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(started)
+    assert list(folder.iterdir()) == []
 
 
 def test_the_sandbox_runs_as_a_user_of_its_own_without_capabilities(pool):

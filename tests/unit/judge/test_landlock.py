@@ -131,7 +131,8 @@ def run_once(sandbox: Sandbox, program: str, cpu_s: float = 2.0) -> RawRun:
 def test_nested_and_locked_folders_are_emptied_without_a_new_sandbox():
     program = (
         "import os\nassert os.listdir() == []\nos.umask(0o777)\nos.mkdir('locked')\nos.umask(0)\nos.makedirs('a/b/c')\n"
-        "open('a/b/x', 'w').close()\nos.mkdir('a/b/empty', 0)\nos.symlink('/', 'a/link')\nos.mkfifo('a/fifo')"
+        "open('a/b/x', 'w').close()\nos.mkdir('a/b/empty', 0)\nos.symlink('/', 'a/link')\nos.mkfifo('a/fifo')\n"
+        "import time\ntime.sleep(0.1)"
     )
     with Sandbox("landlock") as sandbox:
         assert [run_once(sandbox, program).status for _ in range(3)] == [0, 0, 0]
@@ -144,7 +145,7 @@ def test_nested_and_locked_folders_are_emptied_without_a_new_sandbox():
 FILLING = {
     "bytes": "i = 0\nwhile True:\n    i += 1\n    open(str(i), 'wb').write(b'x' * (1 << 24))",
     "depth": "import os\nwhile True:\n    os.mkdir('a')\n    os.chdir('a')",
-    "locked": "import os, time\nos.mkdir('a', 0o300)\nos.chdir('a')\nwhile True: time.sleep(1)",
+    "hidden": "import os, time\nos.mkdir('a', 0o300)\nfor i in range(9): open(f'a/{i}', 'wb').write(b'x' * (1 << 24))\nwhile True: time.sleep(1)",
 }
 
 

@@ -6,32 +6,43 @@ import contextlib
 import os
 import stat
 
+MOST_DEPTH = 100
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def exceeds(folder: str, most_bytes: int, most_entries: int) -> bool:
-    """Whether the disk space or the number of entries below `folder` is past its limit, while programs write there.
+    """Whether the disk space, the number of entries or the depth below `folder` is past its limit.
 
-    What cannot be looked into (a locked folder, one deeper than a path can name) counts as past it.
+    For a folder in which programs are at work: it is walked by descriptors, so that no link put in the way of the walk
+    leads it outside, and folders locked to hide what they hold are unlocked.
     """
     total = entries = 0
-    stack = [folder]
-    while stack:
-        try:
-            with os.scandir(stack.pop()) as found:
-                for entry in found:
-                    status = entry.stat(follow_symlinks=False)
-                    total += status.st_blocks * 512
-                    entries += 1
-                    if total > most_bytes or entries > most_entries:
-                        return True
-                    if stat.S_ISDIR(status.st_mode):
-                        stack.append(entry.path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError:
-            return True
-    return False
+    chain: list[tuple[int, list[str]]] = []
+    try:
+        top = os.open(folder, _FOLDER)
+        chain.append((top, os.listdir(top)))
+        while chain:
+            here, names = chain[-1]
+            if not names:
+                os.close(chain.pop()[0])
+                continue
+            name = names.pop()
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                status = os.lstat(name, dir_fd=here)
+                total += status.st_blocks * 512
+                entries += 1
+                if total > most_bytes or entries + len(names) > most_entries or len(chain) > MOST_DEPTH:
+                    return True
+                if stat.S_ISDIR(status.st_mode):
+                    below = _unlocked(name, here)
+                    chain.append((below, []))
+                    chain[-1][1].extend(os.listdir(below))
+        return False
+    except OSError:
+        return True
+    finally:
+        for here, _ in chain:
+            os.close(here)
 
 
 def empty(folder: str, most_entries: int) -> bool:
@@ -79,7 +90,8 @@ def _unlocked(name: str, parent: int) -> int:
     """Open a folder that its owner may have locked to himself; never through a link, which might lead outside."""
     handle = os.open(name, _FOLDER | os.O_PATH, dir_fd=parent)
     try:
-        os.chmod(f"/proc/self/fd/{handle}", 0o700)
+        if os.fstat(handle).st_mode & 0o700 != 0o700:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)
         return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     finally:
         os.close(handle)

@@ -20,6 +20,7 @@ import site
 import socket
 import sys
 import time
+from typing import NoReturn
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import folder
@@ -172,6 +173,13 @@ def scratch_is_dirty(setup: dict) -> bool:
     return dirty
 
 
+def leave(setup: dict) -> NoReturn:
+    """End, when the judge is gone, without leaving files that it may no longer remove."""
+    if setup["landlock"]:
+        folder.remove(os.path.dirname(*setup["scratch"]))
+    os._exit(0)
+
+
 def judge_one(request: dict, files: list[int], setup: dict, control: socket.socket, baseline: int) -> dict:
     """Fork, watch, kill, measure: one test."""
     begin = time.monotonic()
@@ -192,7 +200,7 @@ def judge_one(request: dict, files: list[int], setup: dict, control: socket.sock
         events = dict(poller.poll(pause * 1000))
         if control.fileno() in events:
             kill_all(watched)
-            os._exit(0)
+            leave(setup)
         if handle in events:
             break
         watched.reap()
@@ -296,7 +304,7 @@ def main() -> None:
     while True:
         message, files, _, _ = socket.recv_fds(control, 1 << 16, 8)
         if not message:
-            os._exit(0)
+            leave(setup)
         reply = judge_one(json.loads(message), files, setup, control, baseline)
         control.send(json.dumps(reply).encode())
 
