@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--comparator", default="tokens", help=f"{', '.join(COMPARATORS)} or evalplus:ATOL")
     parser.add_argument("--all-tests", action="store_true", help="go on after a failed test")
-    parser.add_argument("--isolation", default="auto", help="auto, bwrap, or process (none)")
+    parser.add_argument("--isolation", default="auto", help="auto, bwrap, landlock, or process (none)")
     parser.add_argument("--tests-store", type=Path, help="folder in which a tests_ref is looked up")
     options = parser.parse_args()
     try:

@@ -67,6 +67,8 @@ def _status(raw: RawRun, limits: Limits) -> tuple[Any, str]:
         return "TLE", f"{raw.cpu_s:.2f} s of CPU time of {limits.cpu_s:g} s"
     if raw.reason == "wall":
         return "TLE", f"{raw.wall_s:.1f} s of wall time (cap {limits.wall_s:g} s), {raw.cpu_s:.2f} s of CPU time"
+    if raw.reason == "disk":
+        return "RE", "too many or too large files in the scratch folder"
     if raw.output_bytes > limits.output_bytes or len(raw.record) > MAX_VALUE_BYTES:
         return "OLE", "output beyond its limit"
     if raw.status == 0:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import functools
 import glob
 import importlib.util
+import json
 import os
+import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepcoder.errors import UserError
 from deepcoder.judge.cgroup import cgroup_failure
-from deepcoder.judge.inside import zygote
+from deepcoder.judge.inside import folder as folders
+from deepcoder.judge.inside import landlock, zygote
 from deepcoder.judge.seccomp import filter_program
 
 INSIDE = Path(zygote.__file__).parent
@@ -22,7 +28,8 @@ SCRATCH_BYTES = 64 << 20
 MAX_PROCESSES = 64
 UID_BASE = 2_000_000
 NOBODY = 65534
-LEVELS = ("bwrap", "process")
+MAX_SCRATCH_ENTRIES = 1_000
+LEVELS = ("bwrap", "landlock", "process")
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
@@ -35,7 +42,8 @@ ENVIRONMENT = {
 }
 PYTHON_HOME = "/python"
 PACKAGES = ("numpy", "sortedcontainers")
-PYTHON_FLAGS = ("-s", "-S", "-P")
+# UTF-8 whatever locales are within reach, so that programs see the same at every level.
+PYTHON_FLAGS = ("-s", "-S", "-P", "-X", "utf8")
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Isolation:
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start one sandbox: arguments, environment, descriptors that bubblewrap reads (closed after the start)."""
+    """How to start one sandbox: arguments, environment, descriptors that it inherits (closed after the start)."""
 
     command: list[str]
     environment: dict[str, str]
@@ -63,15 +71,23 @@ def isolation_level(requested: str = "auto") -> Isolation:
     if requested == "process":
         missing = ["files", "network", "other processes of this user", "system calls", "own uid"]
         return Isolation("process", tuple(missing))
-    if requested not in ("auto", "bwrap"):
-        raise UserError(f"isolation {requested!r} is unknown or not available; give bwrap, auto or process")
-    reason = bwrap_failure()
-    if reason is None:
-        return Isolation("bwrap", tuple(_not_enforced()))
+    if requested not in ("auto", *LEVELS):
+        raise UserError(f"isolation {requested!r} is unknown; give auto or one of {', '.join(LEVELS)}")
+    reasons = []
+    for level, failure, gaps in (
+        ("bwrap", bwrap_failure, _not_enforced),
+        ("landlock", landlock_failure, _not_enforced_by_landlock),
+    ):
+        if requested in ("auto", level):
+            reason = failure()
+            if reason is None:
+                return Isolation(level, tuple(gaps()))
+            reasons.append(f"{level}: {reason}")
     raise UserError(
-        f"the sandbox cannot start: {reason}. Allow unprivileged user namespaces (sysctl "
-        "kernel.apparmor_restrict_unprivileged_userns=0 or user.max_user_namespaces>0), or accept programs run "
-        "without any isolation by judge.isolation=process"
+        f"no sandbox can start ({'; '.join(reasons)}). Allow unprivileged user namespaces (sysctl "
+        "kernel.apparmor_restrict_unprivileged_userns=0 or user.max_user_namespaces>0) or use a kernel with Landlock "
+        "(Linux 5.13, with landlock among its lsm= modules), or accept programs run without any isolation by "
+        "judge.isolation=process"
     )
 
 
@@ -83,6 +99,24 @@ def _not_enforced() -> list[str]:
         gaps.append("system calls: no seccomp table for this architecture")
     if os.geteuid() != 0 and tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) < (5, 14):
         gaps.append("number of processes: this kernel counts them for the user, not for the sandbox")
+    return gaps
+
+
+def _not_enforced_by_landlock() -> list[str]:
+    gaps = [
+        "memory of all processes together is sampled every 50 ms, not held by a cgroup",
+        "size of the scratch folder is sampled every 50 ms; files deleted while open are not counted",
+        "files outside cannot be listed, read or changed, but whether a path exists, its size and times can be asked",
+        "Python's own site-packages can be read",
+        "no process namespace: if the sandbox's first process is killed from outside, a program's children live on",
+        "not offered to programs: /tmp, /dev/shm and with it multiprocessing.Pool and Lock, /proc, chmod, utime",
+    ]
+    if os.geteuid() != 0:
+        gaps.append("number of processes: held at 64 more than the whole machine runs, as they are counted by user")
+    elif not _is_system_python():
+        gaps.append("not offered to programs: starting Python anew, as its folder may be closed to the own uid")
+    if landlock_abi() < 6:
+        gaps.append("not offered to programs: signals between processes of one test (Landlock ABI 6 is needed)")
     return gaps
 
 
@@ -115,6 +149,49 @@ def bwrap_failure() -> str | None:
     if done.returncode == 0 and b"inside" in done.stdout:
         return None
     return done.stderr.decode(errors="replace").strip()[-300:] or f"bwrap ended with {done.returncode}"
+
+
+@functools.cache
+def landlock_abi() -> int:
+    """The version of Landlock that this kernel offers, 0 for none."""
+    return landlock.abi() if sys.platform == "linux" else 0
+
+
+@functools.cache
+def landlock_failure() -> str | None:
+    """Why a Landlock sandbox does not work here, or None; found by starting one, which tries its own walls."""
+    if landlock_abi() == 0:
+        return "this kernel offers no Landlock"
+    if filter_program() is None:
+        return "no table of system calls for this architecture"
+    control, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    scratch = tempfile.mkdtemp(prefix="judge-")
+    try:
+        launch = landlock_launch(scratch, own_uid(0), [])
+        try:
+            # A sandbox that has nobody to serve ends when it is ready.
+            control.shutdown(socket.SHUT_WR)
+            done = subprocess.run(
+                launch.command,
+                env=launch.environment,
+                pass_fds=launch.descriptors,
+                stdin=inner.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                timeout=60,
+            )
+        finally:
+            close_all(launch.descriptors)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    finally:
+        control.close()
+        inner.close()
+        folders.remove(scratch)
+    if done.returncode == 0:
+        return None
+    return done.stderr.decode(errors="replace").strip()[-300:] or f"it ended with {done.returncode}"
 
 
 def close_all(descriptors: list[int]) -> None:
@@ -151,8 +228,7 @@ def library_folders() -> tuple[str, ...]:
         [python_executable(), *PYTHON_FLAGS, "-c", script], env=ENVIRONMENT, capture_output=True, text=True, check=True
     )
     files = {line.split()[-1] for line in done.stdout.splitlines() if "/" in line and ".so" in line}
-    system = _inside_python() == python_executable()
-    mounted = os.path.realpath(sysconfig.get_path("stdlib") if system else sys.base_prefix) + "/"
+    mounted = os.path.realpath(sysconfig.get_path("stdlib") if _is_system_python() else sys.base_prefix) + "/"
     return tuple(sorted({os.path.dirname(path) for path in files if not path.startswith(mounted)}))
 
 
@@ -217,15 +293,19 @@ def _parents(mounts: list[str]) -> list[str]:
 
 def _inside_python() -> str:
     """Path of the interpreter inside: under a neutral folder, because its own may lie below /tmp or a user's home."""
-    prefix, executable = os.path.realpath(sys.base_prefix), python_executable()
-    if prefix in ("/", "/usr", "/usr/local"):
-        return executable
-    return os.path.join(PYTHON_HOME, os.path.relpath(executable, prefix))
+    if _is_system_python():
+        return python_executable()
+    return os.path.join(PYTHON_HOME, os.path.relpath(python_executable(), os.path.realpath(sys.base_prefix)))
+
+
+def _is_system_python() -> bool:
+    """Whether Python shares its prefix with the rest of the system, so that the prefix is no folder of Python's."""
+    return os.path.realpath(sys.base_prefix) in ("/", "/usr", "/usr/local")
 
 
 def _python_mounts() -> list[str]:
     prefix, executable = os.path.realpath(sys.base_prefix), python_executable()
-    if _inside_python() == executable:
+    if _is_system_python():
         stdlib = os.path.realpath(sysconfig.get_path("stdlib"))
         return ["--ro-bind", executable, executable, "--ro-bind", stdlib, stdlib]
     packages = os.path.relpath(_base_site_packages(), sys.base_prefix)
@@ -235,6 +315,79 @@ def _python_mounts() -> list[str]:
 
 def _base_site_packages() -> str:
     return sysconfig.get_path("purelib", vars={"base": sys.base_prefix, "platbase": sys.base_prefix})
+
+
+def landlock_launch(folder: str, uid: int, modules: list[str]) -> Launch:
+    """A zygote at the level `landlock`, with all its files below `folder`, a fresh one; `modules` are loaded at once.
+
+    A judge that is root gives it the id `uid`. That user may not be able to walk down to Python (below /root, say), so
+    Python is then reached through descriptors of its folders, opened here.
+    """
+    scratch, packages = os.path.join(folder, "scratch"), os.path.join(folder, "packages")
+    is_root, anchors = os.geteuid() == 0, dict[str, int]()
+    for path in (scratch, packages):
+        os.mkdir(path)
+    if is_root:
+        for path in (folder, scratch, packages):
+            _give(path, uid)
+        for path in {os.path.realpath(sys.base_prefix), *map(os.path.dirname, package_folders())}:
+            anchors[path] = _anchor(path)
+    for path in package_folders():
+        parent, name = os.path.split(path)
+        target = f"/proc/self/fd/{anchors[parent]}/{name}" if is_root else path
+        os.symlink(target, os.path.join(packages, name))
+    setup = {
+        "is_init": False,
+        "uid": uid if is_root else None,
+        "processes": MAX_PROCESSES,
+        "scratch": [scratch],
+        "extra_path": [packages],
+        "modules": modules,
+        "landlock": {
+            "abi": landlock_abi(),
+            "paths": [*_readable(), (packages, "list"), (scratch, "own")],
+            "filter": (filter_program(landlock_abi()) or b"").hex(),
+            "scratch": [SCRATCH_BYTES, MAX_SCRATCH_ENTRIES],
+            "anchors": list(anchors.values()),
+        },
+    }
+    environment = {**ENVIRONMENT, "HOME": scratch, "TMPDIR": scratch}
+    if not _is_system_python():
+        prefix = os.path.realpath(sys.base_prefix)
+        environment["LD_LIBRARY_PATH"] = os.path.join(prefix, "lib")
+        if is_root:
+            environment["PYTHONHOME"] = f"/proc/self/fd/{anchors[prefix]}"
+    command = [python_executable(), *PYTHON_FLAGS, str(INSIDE / "zygote.py"), json.dumps(setup)]
+    return Launch(command, environment, list(anchors.values()))
+
+
+def _give(path: str, uid: int) -> None:
+    """Make a path the sandbox's own, with the same way out as `become_unprivileged` where the id is unknown."""
+    try:
+        os.chown(path, uid, uid)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        os.chown(path, NOBODY, NOBODY)
+
+
+def _anchor(path: str) -> int:
+    """A descriptor of a folder, with a number above those that the sandbox gives its own descriptors."""
+    handle = os.open(path, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, zygote.program.RESULT_FD + 1)
+    finally:
+        os.close(handle)
+
+
+def _readable() -> list[tuple[str, str]]:
+    """What a program may open outside its own folder, each path with its right."""
+    read = [*library_folders(), *package_folders(), os.path.realpath(sysconfig.get_path("stdlib"))]
+    if not _is_system_python():
+        read.append(os.path.join(os.path.realpath(sys.base_prefix), "lib"))
+    read += ["/dev/zero", "/dev/random", "/dev/urandom"]
+    run = [python_executable(), *map(os.path.realpath, glob.glob("/lib64/ld-*") + glob.glob("/lib/ld-*"))]
+    return [*((path, "read") for path in read), *((path, "run") for path in run), ("/dev/null", "device")]
 
 
 def process_launch(arguments: list[str]) -> Launch:

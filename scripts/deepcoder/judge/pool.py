@@ -63,10 +63,10 @@ class _Worker:
 class JudgePool(JudgeInterface):
     """`workers` sandboxes that judge submissions in parallel; a context manager.
 
-    `isolation`: bwrap, auto (the strongest that works; never none at all), or process (no isolation, by choice).
-    `comparator` is the default; a submission's own wins. `all_tests` goes on after a failed test. `tests_store` is
-    the folder in which references to tests are looked up. Raises UserError when the level does not work here.
-    Pickling a pool carries its configuration: the copy starts its own sandboxes.
+    `isolation`: bwrap, landlock, auto (the first of these that works; never none at all), or process (no isolation, by
+    choice). `comparator` is the default; a submission's own wins. `all_tests` goes on after a failed test.
+    `tests_store` is the folder in which references to tests are looked up. Raises UserError when the level does not
+    work here. Pickling a pool carries its configuration: the copy starts its own sandboxes.
     """
 
     def __init__(

@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from typing import Any
 
 from deepcoder.judge import isolation
 from deepcoder.judge.cgroup import Cgroup, cgroup_failure
+from deepcoder.judge.inside import folder
 from deepcoder.judge.inside.zygote import STOP
 from deepcoder.judge.model import MAX_VALUE_BYTES, Limits
 
@@ -119,6 +119,8 @@ class Sandbox:
                 isolation.close_all(launch.descriptors)
         except OSError as error:
             self._control.close()
+            if self._folder is not None:
+                folder.remove(self._folder)
             raise SandboxError(f"cannot start the sandbox: {error}") from error
         finally:
             inner.close()
@@ -127,6 +129,10 @@ class Sandbox:
     def _launch(self) -> isolation.Launch:
         is_init = self.level == "bwrap"
         packages = isolation.package_folders()
+        modules = _NUMPY if self.flavour == "numpy" and any(p.endswith("/numpy") for p in packages) else []
+        if self.level == "landlock":
+            self._folder = tempfile.mkdtemp(prefix="judge-")
+            return isolation.landlock_launch(self._folder, isolation.own_uid(next(_COUNTER)), modules)
         scratch = ["/tmp", "/dev/shm"]
         if not is_init:
             self._folder = tempfile.mkdtemp(prefix="judge-")
@@ -138,7 +144,8 @@ class Sandbox:
             "processes": isolation.MAX_PROCESSES if is_init else 0,
             "scratch": scratch,
             "extra_path": ["/packages"] if is_init and packages else path,
-            "modules": _NUMPY if self.flavour == "numpy" and any(p.endswith("/numpy") for p in packages) else [],
+            "modules": modules,
+            "landlock": None,
         }
         if is_init:
             return isolation.bwrap_launch(["/judge/zygote.py", json.dumps(setup)])
@@ -273,7 +280,7 @@ class Sandbox:
         if self._process.stderr is not None:
             self._process.stderr.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            folder.remove(self._folder)
         if self._cgroup is not None:
             self._cgroup.close()
 

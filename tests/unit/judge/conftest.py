@@ -1,17 +1,25 @@
-"""One pool of sandboxes for all tests of the judge."""
+"""One pool of sandboxes for all tests of the judge, at each level of isolation."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from deepcoder.judge import JudgePool, Submission, Verdict
+from deepcoder.judge.isolation import landlock_abi
 
 Judge = Callable[..., Verdict]
 
 
+@pytest.fixture(scope="session", params=["bwrap", "landlock"])
+def level(request: pytest.FixtureRequest) -> str:
+    if request.param == "landlock" and landlock_abi() == 0:
+        pytest.skip("this kernel offers no Landlock")
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def pool() -> Iterator[JudgePool]:
-    with JudgePool(workers=2, isolation="bwrap") as opened:
+def pool(level: str) -> Iterator[JudgePool]:
+    with JudgePool(workers=2, isolation=level) as opened:
         yield opened
 
 

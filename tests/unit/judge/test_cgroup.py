@@ -1,5 +1,6 @@
 """Where a control group can be made, the kernel itself holds memory and processes; where not, the judge says so."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ HOG = "import sys\nsys.stdin.read(1)\nx = bytearray(b'x' * (600 << 20))\nprint(l
 
 
 def groups() -> list[Path]:
-    return [left for parent in parents() for left in parent.glob(f"{PREFIX}*")]
+    return [left for parent in parents() for left in parent.glob(f"{PREFIX}{os.getpid()}-*")]
 
 
 def test_the_kernel_kills_what_goes_beyond_the_groups_memory_or_the_judge_says_it_cannot():

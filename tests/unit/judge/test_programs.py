@@ -91,9 +91,17 @@ SUM_OF_NUMBERS = {
 }
 
 
+# What Landlock cannot offer: the way, and what Isolation.not_enforced says of it.
+NOT_OFFERED_BY_LANDLOCK = {"multiprocessing": "/dev/shm and with it multiprocessing.Pool"}
+
+
 @pytest.mark.parametrize("way", SUM_OF_NUMBERS)
-def test_every_way_of_reading_writing_and_ending_passes(way, stdin):
+def test_every_way_of_reading_writing_and_ending_passes(way, stdin, pool):
     verdict = stdin(SUM_OF_NUMBERS[way], "5\n6\n", "11\n")
+    if pool.isolation.level == "landlock" and way in NOT_OFFERED_BY_LANDLOCK:
+        assert verdict.verdict == "RE"
+        assert any(NOT_OFFERED_BY_LANDLOCK[way] in gap for gap in pool.isolation.not_enforced)
+        return
     assert (verdict.verdict, verdict.detail) == ("AC", "")
 
 
@@ -212,6 +220,17 @@ def test_memory_of_children_counts(stdin):
     assert stdin(program, time_limit_s=5).verdict == "MLE"
 
 
+def test_memory_of_the_judge_itself_hides_no_memory_of_programs(level):
+    from deepcoder.judge import JudgePool
+
+    ballast = bytearray(b"x") * (300 << 20)
+    with JudgePool(1, isolation=level) as fresh:
+        program = "import os, time\nos.fork()\nx = bytearray(b'x') * (90 << 20)\ntime.sleep(0.5)"
+        (out,) = fresh.run(program, "stdin", [""], memory_limit_mb=150)
+    assert len(ballast) == 300 << 20
+    assert out.status == "MLE"
+
+
 def test_an_unused_reservation_is_no_memory(stdin):
     assert stdin("import mmap\nm = mmap.mmap(-1, 900 << 20)\nprint(8)", "", "8").verdict == "AC"
 
@@ -223,6 +242,6 @@ def test_verdict_counts_stop_at_the_first_failure_or_go_on(pool):
     submission = Submission("s", "stdin", "n = int(input())\nprint(n if n != 2 else 0)", tests)
     verdict = pool.judge(submission)
     assert (verdict.verdict, verdict.passed, verdict.failed_test, verdict.total) == ("WA", 2, 2, 5)
-    with JudgePool(1, all_tests=True) as thorough:
+    with JudgePool(1, isolation=pool.isolation.level, all_tests=True) as thorough:
         verdict = thorough.judge(submission)
     assert (verdict.verdict, verdict.passed, verdict.failed_test, verdict.total) == ("WA", 4, 2, 5)

@@ -11,17 +11,20 @@ import json
 import os
 import random
 import resource
+import signal
 import sys
 import threading
 import types
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
+import landlock
 import screen
 import series
 import values
 
 LIBC: Any = None
-PR_SET_DUMPABLE = 4
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 PREPARED_FD, RESULT_FD = 249, 250
 PREPARED, SHARED = b"1", b"s"
 OPEN_FILES = 256
@@ -41,8 +44,8 @@ def run(request: dict, files: list[int], setup: dict, page: series.Page, traces:
         job = prepare(job_file, output_file, result_file, tell_prepared)
         shares = len(inputs) > 1
         take_inputs(job, inputs, shares)
-        os.closerange(3, PREPARED_FD)
-        os.closerange(RESULT_FD + 1, series.FIRST_INPUT_FD if shares else 1 << 16)
+        aside = range(series.FIRST_INPUT_FD, series.FIRST_INPUT_FD + len(inputs)) if shares else ()
+        close_others([*setup["kept"], *aside])
         settle(request["limits"], len(inputs), setup)
         seed_generators(job)
     except BaseException as error:
@@ -59,7 +62,7 @@ def run(request: dict, files: list[int], setup: dict, page: series.Page, traces:
         series.run(job, code, screen.modules_of(tree), len(inputs), page, traces)
     os.close(PREPARED_FD)
     if shares:
-        alone(job, request["limits"], len(inputs))
+        alone(job, request["limits"], setup)
     page.memory.close()
     if job["kind"] == "stdin":
         run_as_main(job, code)
@@ -98,11 +101,10 @@ def read_input(job: dict, descriptor: int) -> None:
     os.dup2(descriptor, 0)
 
 
-def alone(job: dict, limits: dict, inputs: int) -> None:
+def alone(job: dict, limits: dict, setup: dict) -> None:
     """Give up on a series before any code of the program ran: the first input is the only one."""
     read_input(job, series.FIRST_INPUT_FD)
-    os.closerange(series.FIRST_INPUT_FD, series.FIRST_INPUT_FD + inputs)
-    os.closerange(3, PREPARED_FD)
+    close_others(setup["kept"])
     resource.setrlimit(resource.RLIMIT_CPU, (int(limits["cpu"]) + 2,) * 2)
     fresh_streams()
 
@@ -112,7 +114,28 @@ def settle(limits: dict, inputs: int, setup: dict) -> None:
     set_limits(limits, inputs, setup)
     LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     os.chdir(setup["scratch"][0])
+    confine(setup["landlock"])
     fresh_streams()
+
+
+def close_others(kept: Iterable[int]) -> None:
+    """Close all descriptors above 2 but those of the result and `kept`."""
+    low = 3
+    for high in sorted({PREPARED_FD, RESULT_FD, *kept}):
+        if low < high:
+            os.closerange(low, high)
+        low = high + 1
+    os.closerange(low, 1 << 16)
+
+
+def confine(walls: dict | None) -> None:
+    """At the level `landlock`: give up for good all that its ruleset and its filter do not leave."""
+    if walls is None:
+        return
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    landlock.restrict(walls["ruleset"], walls["abi"])
+    os.close(walls["ruleset"])
+    landlock.refuse_calls(bytes.fromhex(walls["filter"]))
 
 
 def seed_generators(job: dict) -> None:
@@ -135,7 +158,9 @@ def set_limits(limits: dict, inputs: int, setup: dict) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
     ]
     if setup["processes"]:
-        wanted.append((resource.RLIMIT_NPROC, setup["processes"]))
+        # The kernel counts processes by user, and another's may start at any time.
+        others = landlock.tasks_of_the_machine() if setup["shares_user"] else 0
+        wanted.append((resource.RLIMIT_NPROC, setup["processes"] + others))
     for which, value in wanted:
         hard = resource.getrlimit(which)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -20,8 +20,11 @@ import site
 import socket
 import sys
 import time
+from typing import NoReturn
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import folder
+import landlock
 import program
 import screen
 import series
@@ -42,8 +45,8 @@ PRELOADED = """
 class Watched:
     """What is known of the processes of one test: ends when its main process has been reaped."""
 
-    def __init__(self, main: int, limits: dict, baseline: int, is_init: bool) -> None:
-        self.main, self.limits, self.baseline, self.is_init = main, limits, baseline, is_init
+    def __init__(self, main: int, limits: dict, baseline: int, setup: dict) -> None:
+        self.main, self.limits, self.baseline, self.setup = main, limits, baseline, setup
         self.status: int | None = None
         self.peak = 0
         self.reaped_cpu = 0.0
@@ -73,7 +76,7 @@ class Watched:
         cpu_before, begin = ends[-1][:2] if ends else (0.0, begin)
         wall = time.monotonic() - begin
         cpu, resident, starved = self.reaped_cpu - cpu_before, 0, 0.0
-        for pid in living(self.is_init):
+        for pid in living(self.setup["is_init"]):
             cpu += cpu_seconds(pid)
             resident += private_bytes(pid, self.baseline)
             starved = max(starved, seconds_without_core(pid))
@@ -86,6 +89,8 @@ class Watched:
             self.reason = "wall"
         elif wall > STARVED_FACTOR * self.limits["wall"]:
             self.reason = "starved"
+        elif self.setup["landlock"] and folder.exceeds(*self.setup["scratch"], *self.setup["landlock"]["scratch"]):
+            self.reason = "disk"
 
 
 def living(is_init: bool) -> list[int]:
@@ -128,7 +133,7 @@ def seconds_without_core(pid: int) -> float:
 
 
 def private_bytes(pid: int, baseline: int) -> int:
-    """Resident bytes beyond what a fresh fork of this process shares with it."""
+    """Resident bytes beyond the `baseline` that a fresh fork of this process shares with it."""
     try:
         with open(f"/proc/{pid}/statm", "rb") as handle:
             fields = handle.read().split()
@@ -137,14 +142,28 @@ def private_bytes(pid: int, baseline: int) -> int:
     return max(0, int(fields[1]) * PAGE - baseline) if len(fields) > 1 else 0
 
 
+def stop_all(deadline: float) -> None:
+    """Stop the processes of a test before they are killed: they hold the places that a fork bomb would fill again."""
+    stopped: set[int] = set()
+    while (fresh := set(living(False)) - stopped) and time.monotonic() < deadline:
+        for pid in fresh:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGSTOP)
+        stopped |= fresh
+
+
 def kill_all(watched: Watched) -> None:
     """Kill and reap until nothing is left.
 
-    As process 1 `kill(-1)` is atomic against fork: the kernel sends under the lock that fork takes.
+    Where it reaches the descendants alone, `kill(-1)` is atomic against fork: the kernel sends under the lock that
+    fork takes.
     """
     deadline = time.monotonic() + 10
+    at_once = watched.setup["kills_at_once"]
+    if not at_once:
+        stop_all(deadline)
     while True:
-        victims = [-1] if watched.is_init else living(False)
+        victims = [-1] if at_once else living(False)
         for pid in victims:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -158,21 +177,30 @@ def kill_all(watched: Watched) -> None:
         time.sleep(0.0005)
 
 
-def scratch_is_dirty(folders: list[str]) -> bool:
+def scratch_is_dirty(setup: dict) -> bool:
     """Empty the scratch folders if that is cheap; True when something is left (the judge then starts afresh)."""
+    if setup["landlock"]:
+        return not folder.empty(*setup["scratch"], 1000)
     dirty = False
-    for folder in folders:
+    for scratch in setup["scratch"]:
         try:
-            names = os.listdir(folder)
+            names = os.listdir(scratch)
         except OSError:
             return True
         for name in names:
             try:
-                os.unlink(os.path.join(folder, name))
+                os.unlink(os.path.join(scratch, name))
             except OSError:
                 dirty = True
         dirty = dirty or len(names) > 1000
     return dirty
+
+
+def leave(setup: dict) -> NoReturn:
+    """End, when the judge is gone, without leaving files that it may no longer remove."""
+    if setup["landlock"]:
+        folder.remove(os.path.dirname(*setup["scratch"]))
+    os._exit(0)
 
 
 def judge_one(
@@ -192,7 +220,7 @@ def judge_one(
         program.run(request, [*files[:3], tell_prepared, *files[3:]], setup, page, traces)
     for descriptor in [*files, tell_prepared]:
         os.close(descriptor)
-    watched = Watched(pid, request["limits"], baseline, setup["is_init"])
+    watched = Watched(pid, request["limits"], baseline, setup)
     told = watch(watched, begin, control, page, len(files) - 3)
     wall = time.monotonic() - begin
     kill_all(watched)
@@ -210,7 +238,7 @@ def judge_one(
         "cpu_s": cpu,
         "wall_s": wall,
         "peak": max(0, watched.peak),
-        "dirty": scratch_is_dirty(setup["scratch"]),
+        "dirty": scratch_is_dirty(setup),
     }
 
 
@@ -230,7 +258,7 @@ def watch(watched: Watched, begin: float, control: socket.socket, page: series.P
         if control.fileno() in events:
             if control.recv(16) != STOP:
                 kill_all(watched)
-                os._exit(0)
+                leave(watched.setup)
             watched.reason = "stopped"
             break
         if handle in events:
@@ -274,6 +302,23 @@ def offer_to_oom_killer() -> None:
         handle.write("1000")
 
 
+def prepare_walls(setup: dict, libc: ctypes.CDLL) -> None:
+    """Do for this process what its level asks, and complete `setup` by what its children need to know."""
+    walls = setup["landlock"]
+    setup["kept"], setup["shares_user"], setup["kills_at_once"] = [], False, setup["is_init"]
+    if walls:
+        # The folders are opened while this process may still reach them.
+        walls["ruleset"] = landlock.ruleset(walls["abi"], walls["paths"])
+        setup["kept"] = [walls["ruleset"], *walls["anchors"]]
+    if setup["is_init"] or walls:
+        become_unprivileged(setup["uid"], libc)
+    if not setup["is_init"]:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if walls:
+        setup["shares_user"] = os.getuid() != setup["uid"]
+        setup["kills_at_once"] = landlock.scope_signals(walls["abi"])
+
+
 def warm_up(modules: list[str]) -> None:
     """Import what programs import, so that each fork finds it loaded."""
     site.setquit()
@@ -290,22 +335,23 @@ def main() -> None:
     """Serve tests until the judge closes the control socket (descriptor 0 at the start)."""
     setup = json.loads(sys.argv[1])
     sys.argv[:] = ["main.py"]
-    os.environ.pop("LD_LIBRARY_PATH", None)
+    for name in ("LD_LIBRARY_PATH", "PYTHONHOME"):
+        os.environ.pop(name, None)
     control = socket.socket(fileno=os.dup(0))
     empty = os.open("/dev/null", os.O_RDWR)
     os.dup2(empty, 0)
     libc = ctypes.CDLL(None, use_errno=True)
     offer_to_oom_killer()
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if setup["is_init"]:
-        become_unprivileged(setup["uid"], libc)
-    if not setup["is_init"]:
-        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     program.LIBC = libc
+    prepare_walls(setup, libc)
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     sys.path[:] = [*sys.path[1:], *setup["extra_path"]]
     warm_up(setup["modules"])
-    baseline = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if setup["landlock"]:
+        landlock.prove(lambda: program.confine(setup["landlock"]), setup["scratch"][0])
+    # Not ru_maxrss, which remembers the size of the judge that this process was forked from.
+    baseline = private_bytes(os.getpid(), 0)
     # The judge reads why a start failed from descriptor 2: it is dropped only now.
     os.dup2(empty, 1)
     os.dup2(empty, 2)
@@ -315,7 +361,7 @@ def main() -> None:
     while True:
         message, files, _, _ = socket.recv_fds(control, 1 << 16, series.CAPACITY + 8)
         if not message:
-            os._exit(0)
+            leave(setup)
         if message == STOP:  # it crossed the answer that it was meant to hasten
             continue
         reply = judge_one(json.loads(message), files, setup, control, baseline, shared)
