@@ -191,7 +191,9 @@ class Trainer:
     ranks: int = MISSING  # data-parallel x sequence-parallel processes
     sequence_parallel: int = MISSING
     gradient_checkpointing: bool = MISSING
-    schedule: str = choice("sync", default="sync")
+    schedule: str = choice("sync", "minibatch_pipeline", "one_off", "async", default="sync")
+    max_staleness: int = 1  # async: policy versions that a token may be behind the trained one
+    reuse_part_of_a_batch: bool = False  # after an interruption: saves sampling, costs equality to the last bit
     keep_checkpoints: int = setting(2)
     validation_samples: int = 2
 

@@ -1,34 +1,52 @@
-"""Resumable state of a stage: complete or absent, the newest few kept, never shared between different runs."""
+"""Resumable state of a stage: complete or absent, checked by hash, the newest few kept, one writer at a time."""
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import sys
+import time
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from deepcoder.files import atomic_path, read_json, write_json
+from deepcoder.errors import UserError
+from deepcoder.files import atomic_path, read_json, sha256_file, write_json
 
-STATE = "driver.json"
+STATE, HASHES, LOCK = "driver.json", "hashes.json", ".lock"
+LOCK_SECONDS = 120.0  # a trainer that was told to end finishes its step
+HASH_THREADS = 8
 
 
 class Checkpoints:
-    """Folders `step-<n>` below a work folder; a folder that exists is complete."""
+    """Folders `step-<n>` below a work folder; a folder that exists was written to its end."""
 
-    def __init__(self, root: Path, identity: str, keep: int) -> None:
-        """Open the work folder; the state of a run with another identity is deleted.
+    def __init__(self, root: Path, identity: str, keep: int, wait_s: float = LOCK_SECONDS) -> None:
+        """Open the work folder for this process alone; the state of a run with another identity is deleted.
 
         Args:
             identity: digest of all that the run's course depends on, except how many steps it will take.
             keep: how many of the newest to keep.
+            wait_s: seconds to wait for another process that still works there.
+
+        Raises:
+            UserError: another process works in the folder.
         """
         self.root, self.keep = Path(root), max(keep, 1)
+        self._lock = lock_folder(self.root, wait_s)
         owner = self.root / "identity.json"
         if not owner.exists() or read_json(owner) != identity:
-            shutil.rmtree(self.root, ignore_errors=True)
+            for child in self.root.iterdir():
+                if child.name != LOCK:
+                    shutil.rmtree(child) if child.is_dir() else child.unlink()
             write_json(owner, identity)
         for half_written in self.root.glob(".*.tmp"):
             shutil.rmtree(half_written, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let another process work in the folder."""
+        self._lock.close()
 
     def steps(self) -> list[int]:
         """Steps with a checkpoint, ascending."""
@@ -50,10 +68,55 @@ class Checkpoints:
             temporary.mkdir()
             write(temporary)
             write_json(temporary / STATE, state)
+            write_json(temporary / HASHES, hashes(temporary))
         for old in self.steps()[: -self.keep]:
             if old not in also:
                 shutil.rmtree(self.folder(old))
 
+    def newest(self, limit: int) -> int | None:
+        """The newest sound step up to `limit`, or None; damaged ones above it are told of and deleted."""
+        for step in reversed([step for step in self.steps() if step <= limit]):
+            if (damage := self.damage(step)) is None:
+                return step
+            print(f"warning: {self.folder(step)} is damaged ({damage}); going back", file=sys.stderr, flush=True)
+            shutil.rmtree(self.folder(step))
+        return None
+
+    def damage(self, step: int) -> str | None:
+        """What is wrong with a checkpoint, or None."""
+        folder = self.folder(step)
+        try:
+            expected = read_json(folder / HASHES)
+        except UserError as error:
+            return str(error)
+        found = hashes(folder)
+        wrong = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+        return f"{wrong[0]} is not as written" if wrong else None
+
     def state(self, step: int) -> dict[str, Any]:
         """The driver's state after `step` steps."""
         return dict(read_json(self.folder(step) / STATE))
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """sha256 of every file below a folder but the table of hashes itself, read in parallel."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != HASHES)
+    with ThreadPoolExecutor(HASH_THREADS) as threads:
+        found = threads.map(sha256_file, files)
+        return {path.relative_to(folder).as_posix(): digest for path, digest in zip(files, found, strict=True)}
+
+
+def lock_folder(root: Path, wait_s: float) -> Any:
+    """An open file that holds the folder's lock until it is closed or this process ends."""
+    root.mkdir(parents=True, exist_ok=True)
+    handle = open(root / LOCK, "w", encoding="utf-8")  # noqa: SIM115
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except OSError:
+            if time.monotonic() > deadline:
+                handle.close()
+                raise UserError(f"{root}: another process trains here; end it, then run again") from None
+            time.sleep(0.2)

@@ -32,12 +32,14 @@ class Sample:
         token_ids: response tokens, end token included where it was reached.
         log_probs: of each response token under the sampler, at the sampling temperature.
         finish: "stop" (the end token) or "length" (the limit).
+        versions: (policy_version, number of tokens) runs in order; more than one where weights changed in flight.
     """
 
     key: str
     token_ids: list[int]
     log_probs: list[float]
     finish: str
+    versions: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -50,7 +52,8 @@ class Rollout:
         prompt_ids, response_ids: tokens.
         log_probs: (len(response_ids)) under the sampler.
         truncated: stopped by the length limit.
-        policy_version: number of optimizer batches the sampling weights had seen.
+        policy_version: number of batches that the weights which sampled the first token had been trained on.
+        versions: runs of (policy_version, tokens), see Sample.
         verdict: the judge's word; "IE" is the judge's own failure.
         reward: 1.0 or 0.0.
         advantage: of every token of this response.
@@ -69,6 +72,7 @@ class Rollout:
     advantage: float = 0.0
     in_loss: bool = True
     in_denominator: bool = True
+    versions: tuple[tuple[int, int], ...] = ()
 
     @property
     def length(self) -> int:

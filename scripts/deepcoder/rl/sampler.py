@@ -25,19 +25,72 @@ class SamplingOptions:
 
 
 class Sampler(Protocol):
-    """A sampling engine that holds one copy of the model."""
+    """A sampling engine that holds one copy of the model; used by one thread at a time."""
+
+    def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
+        """Queue requests; nothing is decoded before the next `poll`, so a batch starts as a whole."""
+        ...
+
+    def poll(self) -> list[Sample]:
+        """Decode until a request is finished, or for a moment; what is finished, in no promised order."""
+        ...
 
     def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
-        """Yield each sample as soon as it is finished, in no promised order."""
+        """Submit requests and yield each sample as soon as it is finished; what else finishes stays for `poll`."""
+        ...
+
+    def put_back(self, samples: Sequence[Sample]) -> None:
+        """Let the next `poll` return finished samples that somebody else waits for."""
         ...
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         """Log-probabilities at temperature 1 of every token but the first, under the engine's current weights."""
         ...
 
-    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Replace all weights in place (Hugging Face names; a tied head may be left out) and drop cached prefixes."""
+    def load_weights(self, weights: Mapping[str, Tensor], version: int = 0) -> None:
+        """Replace all weights in place (Hugging Face names; a tied head may be left out) and drop cached prefixes.
+
+        Requests in flight go on with the new weights and the keys and values that they have; their tokens from here
+        on are of policy `version`.
+        """
         ...
+
+
+class Versions:
+    """Which policy version sampled which tokens of the requests in flight."""
+
+    def __init__(self) -> None:
+        self.current = 0
+        self._runs: dict[str, list[tuple[int, int]]] = {}  # finished runs of a request: (version, tokens so far)
+
+    def change(self, version: int, tokens: Mapping[str, int]) -> None:
+        """From here on `version` samples; `tokens` says how many each request in flight has."""
+        for key, count in tokens.items():
+            self._runs.setdefault(key, []).append((self.current, count))
+        self.current = version
+
+    def of(self, key: str, tokens: int) -> tuple[tuple[int, int], ...]:
+        """Runs of (version, tokens) of a request that has finished with a number of tokens; it is forgotten."""
+        found, before = [], 0
+        for version, count in [*self._runs.pop(key, []), (self.current, tokens)]:
+            if count > before:
+                found.append((version, count - before))
+                before = count
+        return tuple(found)
+
+
+def generate(sampler: Sampler, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
+    """See Sampler.generate."""
+    own, others = {request.key for request in requests}, []
+    sampler.submit(requests, options)
+    while own:
+        for sample in sampler.poll():
+            if sample.key in own:
+                own.discard(sample.key)
+                yield sample
+            else:
+                others.append(sample)
+    sampler.put_back(others)
 
 
 def make_sampler(folder: Path, config: RolloutConfig, max_tokens: int) -> Sampler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from transformers import DynamicCache
 from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.rl.policy import load_model, pad_sequences
 from deepcoder.rl.rollout import Request, Sample
-from deepcoder.rl.sampler import SamplingOptions
+from deepcoder.rl.sampler import SamplingOptions, Versions, generate
 from deepcoder.rl.text import Text
 
 
@@ -24,12 +25,39 @@ class HfSampler:
         self.model: Any = load_model(folder, config.dtype).eval()
         self.end = Text(folder, "plain").end
         self.max_sequences = config.max_sequences
+        self.waiting: deque[tuple[Request, SamplingOptions]] = deque()
+        self.active: Iterator[list[Sample]] = iter(())
+        self.found: dict[int, tuple[Request, list[int], list[float]]] = {}  # the batch in flight by row
+        self.ready: list[Sample] = []
+        self.versions = Versions()
+
+    def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
+        """See sampler.Sampler."""
+        self.waiting.extend((request, options) for request in requests)
 
     @torch.no_grad()
+    def poll(self) -> list[Sample]:
+        """See sampler.Sampler; a batch is decoded to its end before the next one starts."""
+        if self.ready:
+            ready, self.ready = self.ready, []
+            return ready
+        while (finished := next(self.active, None)) is None:
+            if not self.waiting:
+                return []
+            options = self.waiting[0][1]
+            batch: list[Request] = []
+            while self.waiting and len(batch) < self.max_sequences and self.waiting[0][1] == options:
+                batch.append(self.waiting.popleft()[0])
+            self.active = self._decode(batch, options)
+        return finished
+
     def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
         """See sampler.Sampler."""
-        for start in range(0, len(requests), self.max_sequences):
-            yield from self._generate(requests[start : start + self.max_sequences], options)
+        return generate(self, requests, options)
+
+    def put_back(self, samples: Sequence[Sample]) -> None:
+        """See sampler.Sampler."""
+        self.ready += samples
 
     @torch.no_grad()
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
@@ -39,21 +67,23 @@ class HfSampler:
         values = log_p.gather(-1, block.targets[:, None]).squeeze(-1)
         return [part.tolist() for part in values.split([len(s) - 1 for s in sequences])]
 
-    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+    def load_weights(self, weights: Mapping[str, Tensor], version: int = 0) -> None:
         """See sampler.Sampler."""
         missing, unexpected = self.model.load_state_dict(dict(weights), strict=False)
         if unexpected or any(name != "lm_head.weight" for name in missing):
             raise ValueError(f"weights do not fit the model: missing {missing}, unexpected {unexpected}")
         self.model.tie_weights()
+        self.versions.change(version, {request.key: len(ids) for request, ids, _ in self.found.values()})
 
-    def _generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
+    def _decode(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[list[Sample]]:
+        """Samples that finished with each token, where any did."""
         longest = max(len(r.prompt_ids) for r in requests)
         rows = [[0] * (longest - len(r.prompt_ids)) + list(r.prompt_ids) for r in requests]
         mask = torch.tensor([[0] * (longest - len(r.prompt_ids)) + [1] * len(r.prompt_ids) for r in requests])
         draws = torch.stack([_uniform(r.seed, max(r.max_tokens for r in requests)) for r in requests])
         step_ids, positions = torch.tensor(rows), (mask.cumsum(-1) - 1).clamp(min=0)
         cache = DynamicCache()
-        found: dict[int, tuple[list[int], list[float]]] = {row: ([], []) for row in range(len(requests))}
+        self.found = {row: (request, [], []) for row, request in enumerate(requests)}
         for number in range(draws.shape[1]):
             logits = self.model(
                 input_ids=step_ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
@@ -61,17 +91,26 @@ class HfSampler:
             log_p = _filtered_log_probs(logits.float() / options.temperature, options)
             chosen = _pick(log_p, draws[:, number])
             taken = log_p.gather(-1, chosen[:, None]).squeeze(-1)
-            for row in list(found):
-                tokens, values = found[row]
-                tokens.append(int(chosen[row]))
-                values.append(float(taken[row]))
-                if tokens[-1] == self.end or len(tokens) == requests[row].max_tokens:
-                    del found[row]
-                    yield Sample(requests[row].key, tokens, values, "stop" if tokens[-1] == self.end else "length")
-            if not found:
+            if finished := self._take(chosen.tolist(), taken.tolist()):
+                yield finished
+            if not self.found:
                 return
             step_ids, positions = chosen[:, None], positions[:, -1:] + 1
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+
+    def _take(self, chosen: list[int], log_probs: list[float]) -> list[Sample]:
+        """Add a token to each response of the batch; those that it finished."""
+        finished = []
+        for row in list(self.found):
+            request, tokens, values = self.found[row]
+            tokens.append(chosen[row])
+            values.append(log_probs[row])
+            if tokens[-1] == self.end or len(tokens) == request.max_tokens:
+                del self.found[row]
+                reason = "stop" if tokens[-1] == self.end else "length"
+                runs = self.versions.of(request.key, len(tokens))
+                finished.append(Sample(request.key, tokens, values, reason, runs))
+        return finished
 
 
 def _uniform(seed: int, number: int) -> Tensor:

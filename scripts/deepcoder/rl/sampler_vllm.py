@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.rl.rollout import Request, Sample
-from deepcoder.rl.sampler import SamplingOptions
+from deepcoder.rl.sampler import SamplingOptions, Versions, generate
 
+POLL_STEPS = 256
+SCORE = "score-"  # keys of requests that are scored, not sampled
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine in this process: no second start, no messages
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # the default binding leaves one core to nobody
@@ -51,10 +53,15 @@ class VllmSampler:
             seed=0,
             **options,
         )
+        self.flight: dict[str, tuple[list[int], list[float]]] = {}  # tokens and log-probabilities so far
+        self.ready: list[Sample] = []
+        self.scored: dict[str, list[float]] = {}
+        self.versions = Versions()
 
-    def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
-        """See sampler.Sampler. All requests are in before the first decoding step."""
+    def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
+        """See sampler.Sampler."""
         from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
 
         for request in requests:
             params = SamplingParams(
@@ -66,30 +73,45 @@ class VllmSampler:
                 max_tokens=request.max_tokens,
                 logprobs=0,
                 detokenize=False,
+                output_kind=RequestOutputKind.DELTA,  # else every step copies all tokens so far
             )
             self._add(request.key, request.prompt_ids, params)
-        for output in self._finished():
-            best = output.outputs[0]
-            log_probs = [entry[token].logprob for entry, token in zip(best.logprobs, best.token_ids, strict=True)]
-            yield Sample(output.request_id, list(best.token_ids), log_probs, str(best.finish_reason))
+            self.flight[request.key] = [], []
+
+    def poll(self) -> list[Sample]:
+        """See sampler.Sampler; a moment is at most POLL_STEPS tokens of each request."""
+        for _ in range(POLL_STEPS):
+            if self.ready or not self.flight:
+                break
+            self._step()
+        ready, self.ready = self.ready, []
+        return ready
+
+    def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
+        """See sampler.Sampler."""
+        return generate(self, requests, options)
+
+    def put_back(self, samples: Sequence[Sample]) -> None:
+        """See sampler.Sampler."""
+        self.ready += samples
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         """See sampler.Sampler."""
         from vllm import SamplingParams
 
         for index, sequence in enumerate(sequences):
-            self._add(f"score-{index}", sequence, SamplingParams(max_tokens=1, prompt_logprobs=0, detokenize=False))
-        found = {}
-        for output in self._finished():
-            pairs = zip(output.prompt_logprobs[1:], output.prompt_token_ids[1:], strict=True)
-            found[output.request_id] = [entry[token].logprob for entry, token in pairs]
-        return [found[f"score-{index}"] for index in range(len(sequences))]
+            params = SamplingParams(max_tokens=1, prompt_logprobs=0, detokenize=False)
+            self._add(f"{SCORE}{index}", sequence, params)
+        while len(self.scored) < len(sequences):
+            self._step()
+        scored, self.scored = self.scored, {}
+        return [scored[f"{SCORE}{index}"] for index in range(len(sequences))]
 
-    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+    def load_weights(self, weights: Mapping[str, Tensor], version: int = 0) -> None:
         """See sampler.Sampler.
 
         vLLM's reload leaves the packed copy of a tied head stale on a CPU and says so in a log line only: the head
-        is packed again here, and stage.check_sync compares log-probabilities after every sync.
+        is packed again here, and stage.sync compares log-probabilities after every sync.
         """
         tied = bool(self.llm.llm_engine.model_config.hf_config.tie_word_embeddings)
         chosen = [(name, value) for name, value in weights.items() if not (tied and name == "lm_head.weight")]
@@ -97,16 +119,28 @@ class VllmSampler:
         if tied and self.on_cpu:
             self.llm.apply_model(_pack_head)
         self.llm.reset_prefix_cache()
+        self.versions.change(version, {key: len(ids) for key, (ids, _) in self.flight.items()})
 
     def _add(self, key: str, token_ids: Sequence[int], params: Any) -> None:
         self.llm.llm_engine.add_request(key, {"prompt_token_ids": list(token_ids)}, params)
 
-    def _finished(self) -> Iterator[Any]:
-        engine = self.llm.llm_engine
-        while engine.has_unfinished_requests():
-            for output in engine.step():
+    def _step(self) -> None:
+        """Decode one token of every request in flight and take what it finished."""
+        for output in self.llm.llm_engine.step():
+            key = output.request_id
+            if key.startswith(SCORE):
                 if output.finished:
-                    yield output
+                    pairs = zip(output.prompt_logprobs[1:], output.prompt_token_ids[1:], strict=True)
+                    self.scored[key] = [entry[token].logprob for entry, token in pairs]
+                continue
+            new = output.outputs[0]
+            ids, log_probs = self.flight[key]
+            log_probs += [entry[token].logprob for entry, token in zip(new.logprobs, new.token_ids, strict=True)]
+            ids += new.token_ids
+            if output.finished:
+                del self.flight[key]
+                runs = self.versions.of(key, len(ids))
+                self.ready.append(Sample(key, ids, log_probs, str(new.finish_reason), runs))
 
 
 def _pack_head(model: nn.Module) -> None:

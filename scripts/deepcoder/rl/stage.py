@@ -5,31 +5,36 @@ The order of the phases is a schedule's (schedule.py); what each phase does is h
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
 import torch
 
-from deepcoder import prompts
 from deepcoder.config.schema import Batch, Recipe, Stage
 from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
-from deepcoder.judge import Verdict
 from deepcoder.rl.checkpoints import Checkpoints
+from deepcoder.rl.feed import Feed, Journal, rollouts_of
+from deepcoder.rl.flow import Stream
 from deepcoder.rl.losses import sample_weights
 from deepcoder.rl.reward import Grader
-from deepcoder.rl.rollout import Request, Rollout, UpdateReport
+from deepcoder.rl.rollout import Request, Rollout, Sample, UpdateReport
 from deepcoder.rl.sampler import Sampler, SamplingOptions
-from deepcoder.rl.seeds import batch_of, permutation, seed_of
+from deepcoder.rl.seeds import batch_of, permutation
+from deepcoder.rl.stopping import Stop
 from deepcoder.rl.text import Text
+from deepcoder.schemas.metrics import TIMINGS
 
 Row = Mapping[str, Any]
 PROBE = 4  # rollouts whose log-probabilities are compared after each weight sync
+RESAMPLE_ROUNDS = 4  # batches sampled at most in search of prompts with a signal, beside the first
 
 
 class Learner(Protocol):
@@ -66,7 +71,9 @@ class Run:
 
     Attributes:
         problems, validation, test_window: rows of schemas.problem.PROBLEM; the last two may be empty.
+        queued: judged rollouts of the next batches that a checkpoint held, or None.
         metrics, timings: a row for each step done.
+        version: batches that the trainer's weights have been trained on.
     """
 
     settings: Settings
@@ -78,45 +85,87 @@ class Run:
     problems: Sequence[Row]
     validation: Sequence[Row] = ()
     test_window: Sequence[Row] = ()
+    stop: Stop = field(default_factory=Stop)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    queued: list[Rollout] | None = None
+    version: int = 0
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    reports: list[UpdateReport] = field(default_factory=list)
+    _began: float = 0.0
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Add the block's wall time to the step's timings."""
         start = time.monotonic()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
+        self.seconds[name] += time.monotonic() - start
+
+    def steps(self) -> Iterator[int]:
+        """The steps that are left, from 1; ends the stage between two of them when asked to stop."""
+        for step in range(self.resume() + 1, self.settings.stage.steps + 1):
+            self.stop.check()
+            self._began, self.seconds, self.reports = time.monotonic(), defaultdict(float), []
+            yield step
 
     def resume(self) -> int:
-        """Go on from the newest checkpoint; returns the number of steps done. The sampler gets the weights."""
-        steps = [step for step in self.checkpoints.steps() if step <= self.settings.stage.steps]
-        if not steps:
+        """Go on from the newest sound checkpoint; returns the number of steps done. The sampler gets the weights."""
+        done = self.checkpoints.newest(self.settings.stage.steps)
+        if done is None:
             return 0
-        state = self.checkpoints.state(steps[-1])
-        self.trainer.load(self.checkpoints.folder(steps[-1]))
+        state = self.checkpoints.state(done)
+        self.trainer.load(self.checkpoints.folder(done))
         self.metrics, self.timings = state["metrics"], state["timings"]
-        if steps[-1] < self.settings.stage.steps:
-            self.sampler.load_weights(self.trainer.weights())
-        return steps[-1]
+        self.queued = [Rollout(**row) for row in state["queued"]] if state["queued"] is not None else None
+        self.version = done
+        if done < self.settings.stage.steps:
+            self.sampler.load_weights(self.trainer.weights(), self.version)
+        return done
+
+    def feed(self, purpose: str = "train") -> Feed:
+        """A new way from the sampler to the judge."""
+        settings = self.settings
+        limit = settings.stage.max_response_tokens
+        return Feed(self.text, self.grader, settings.seed, settings.name, limit, purpose)
+
+    def rows_of(self, step: int) -> list[Row]:
+        """The problems of a step's batch, in order."""
+        settings = self.settings
+        chosen = batch_of(len(self.problems), settings.batch.prompts, step - 1, settings.seed, settings.name, "batch")
+        return [self.problems[index] for index in chosen]
 
     def sample(self, step: int) -> list[Rollout]:
-        """Sample one batch; each response goes to the judge when it is finished, while others are decoded.
+        """Sample the batch of a step; each response goes to the judge when it is finished, while others are decoded.
 
         Returns:
             judged rollouts, by problem of the batch and number of the sample.
         """
-        settings = self.settings
-        chosen = batch_of(len(self.problems), settings.batch.prompts, step, settings.seed, settings.name, "batch")
-        rows = [self.problems[index] for index in chosen]
-        options = SamplingOptions(settings.rollout.temperature, settings.rollout.top_p, settings.rollout.top_k)
-        rollouts = self._judged(rows, settings.rollout.samples_per_prompt, options, step, ("train", step))
-        if settings.rollout.shuffle_rewards:
-            order = permutation(len(rollouts), settings.seed, settings.name, "shuffled rewards", step)
+        rollouts = self._judged(self.rows_of(step), self._number, self.options, ("train", step - 1), self._journal())
+        if self.settings.recipe.groups_without_signal == "resample":
+            rollouts = self._resampled(step, rollouts)
+        if self.settings.rollout.shuffle_rewards:
+            order = permutation(len(rollouts), self.settings.seed, self.settings.name, "shuffled rewards", step - 1)
             for rollout, reward in zip(rollouts, [rollouts[i].reward for i in order], strict=True):
                 rollout.reward = reward
         return rollouts
+
+    def groups(self, step: int) -> Stream:
+        """The batch of a step, group by group as they are finished."""
+        return Stream(self, self.rows_of(step), ("train", step - 1))
+
+    @contextmanager
+    def beside(self, work: Callable[[int], list[Rollout]], step: int) -> Iterator[Future[list[Rollout]] | None]:
+        """Do the work of a step in a thread while the block runs; None where the stage has no such step."""
+        if step > self.settings.stage.steps:
+            yield None
+            return
+        with ThreadPoolExecutor(1) as thread:
+            yield thread.submit(work, step)
+
+    def train(self, rollouts: Sequence[Rollout]) -> None:
+        """Weigh the rollouts of whole groups and update on them."""
+        self.weigh(rollouts)
+        self.reports.append(self.update(rollouts))
 
     def weigh(self, rollouts: Sequence[Rollout]) -> None:
         """Set the advantage of each rollout and its place in the loss."""
@@ -139,19 +188,24 @@ class Run:
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateReport:
         """The optimizer updates of one batch."""
-        minibatch = self.settings.batch.minibatch * self.settings.rollout.samples_per_prompt
-        report = self.trainer.update(rollouts, minibatch)
+        report = self.trainer.update(rollouts, self.settings.batch.minibatch * self._number)
         for name, value in report.seconds.items():
-            self.seconds[name] = value
+            self.seconds[name] += value
         return report
 
-    def sync(self, rollouts: Sequence[Rollout]) -> None:
-        """Hand the trainer's weights to the sampler and compare log-probabilities on a probe batch.
+    def hand_over(self, rollouts: Sequence[Rollout]) -> None:
+        """Give the sampler the trainer's weights, and compare log-probabilities on some of the rollouts.
 
         Raises:
             UserError: the mean gap is above rollout.logprob_tolerance, so the sampler's weights are not the trainer's.
         """
-        self.sampler.load_weights(self.trainer.weights())
+        self.version += 1
+        with self.phase("sync"):
+            self.sampler.load_weights(self.trainer.weights(), self.version)
+            self.check_weights(rollouts)
+
+    def check_weights(self, rollouts: Sequence[Rollout]) -> None:
+        """See hand_over."""
         probe = [[*r.prompt_ids, *r.response_ids] for r in rollouts[:: max(1, len(rollouts) // PROBE)][:PROBE]]
         theirs = self.sampler.score(probe)
         ours = self.trainer.score([s[:1] for s in probe], [s[1:] for s in probe])
@@ -163,13 +217,43 @@ class Run:
                 f"(rollout.logprob_tolerance is {limit:g}); the sampler runs on stale weights, stop and mend the sync"
             )
 
+    def validate(self, step: int) -> dict[str, float | None]:
+        """Pass rates on what is held back, where they are due after a step."""
+        stage = self.settings.stage
+        validation, window = self.due(stage.validate_every, step), self.due(stage.save_every, step)
+        with self.phase("validate"):
+            return {
+                "validation_pass_rate": self.pass_rate(self.validation, "validation") if validation else None,
+                "test_window_pass_rate": self.pass_rate(self.test_window, "test window") if window else None,
+            }
+
+    def finish(
+        self,
+        step: int,
+        rollouts: Sequence[Rollout],
+        report: Callable[[dict[str, Any]], None],
+        scores: Mapping[str, float | None] | None = None,
+        queued: Sequence[Rollout] | None = None,
+    ) -> None:
+        """End a step: write down its rows, tell of it, save.
+
+        Args:
+            scores: of `validate`, which is called where they are not given.
+            queued: rollouts that the next steps will train on and a checkpoint must hold.
+        """
+        self.record(step, rollouts, **(self.validate(step) if scores is None else scores))
+        report(self.metrics[-1])
+        self._journal().forget()
+        if self.due(self.settings.stage.save_every, step) or self.stop.asked:
+            self.save(step, queued)
+
     def pass_rate(self, rows: Sequence[Row], purpose: str) -> float | None:
         """Share of samples that pass, with the same seeds at every step; None without problems."""
         if not rows:
             return None
         options = SamplingOptions(self.settings.rollout.temperature, self.settings.rollout.top_p)
-        seconds = dict(self.seconds)  # its sampling is not the step's
-        found = self._judged(rows, self.settings.trainer.validation_samples, options, 0, (purpose,))
+        seconds = self.seconds.copy()  # its sampling is not the step's
+        found = self._judged(rows, self.settings.trainer.validation_samples, options, (purpose,))
         self.seconds = seconds
         return sum(r.reward for r in found) / len(found)
 
@@ -177,19 +261,32 @@ class Run:
         """Whether something done every `every` steps, and at the end, is due after `step` steps."""
         return step == self.settings.stage.steps or (every > 0 and step % every == 0)
 
-    def record(self, step: int, rollouts: Sequence[Rollout], report: UpdateReport, **scores: float | None) -> None:
+    def record(self, step: int, rollouts: Sequence[Rollout], **scores: float | None) -> None:
         """Append the rows of a finished step."""
-        self.metrics.append({"step": step, **describe(rollouts, self.settings.rollout, report), **scores})
-        names = ("sample", "judge_wait", "log_probs", "update", "sync", "validate", "step")
-        seconds = {f"{name}_s": self.seconds.get(name, 0.0) for name in names}
+        self.seconds["step"] = time.monotonic() - self._began
+        busy = {
+            "sampler": self.seconds["sample"] + self.seconds["sync"] + self.seconds["validate"],
+            "trainer": self.seconds["log_probs"] + self.seconds["update"] + self.seconds["sync"],
+        }
+        for device, worked in busy.items():
+            self.seconds[f"{device}_idle"] = max(0.0, self.seconds["step"] - worked)
+        told = describe(rollouts, self._number, mean_report(self.reports), self.version - 1)
+        self.metrics.append({"step": step, **told, **scores})
+        seconds = {name: self.seconds[name.removesuffix("_s")] for name in TIMINGS.names if name.endswith("_s")}
         self.timings.append({"step": step, **seconds, "tokens": sum(len(r.response_ids) for r in rollouts)})
-        self.seconds = {}
 
-    def save(self, step: int) -> None:
+    def save(self, step: int, queued: Sequence[Rollout] | None = None) -> None:
         """Write a checkpoint of everything a restart needs."""
-        state = {"metrics": self.metrics, "timings": self.timings}
+        rows = None if queued is None else [asdict(rollout) for rollout in queued]
+        state = {"metrics": self.metrics, "timings": self.timings, "queued": rows}
         write = lambda folder: self.trainer.save(folder, {"step": step})  # noqa: E731
         self.checkpoints.save(step, write, state, also={self.best_step()})
+
+    def save_what_is_whole(self) -> None:
+        """Save the last finished step where the trainer still stands at its end."""
+        step = len(self.metrics)
+        if step and not self.reports and step not in self.checkpoints.steps():
+            self.save(step)
 
     def best_step(self) -> int:
         """The step whose weights the stage yields: the last, or by recipe the best on the test window."""
@@ -198,51 +295,84 @@ class Run:
         scored = [row for row in self.metrics if row["test_window_pass_rate"] is not None]
         return max(scored, key=lambda row: row["test_window_pass_rate"])["step"]  # the earliest of equals
 
-    def _judged(
-        self, rows: Sequence[Row], number: int, options: SamplingOptions, version: int, names: tuple[Any, ...]
-    ) -> list[Rollout]:
-        texts = [self.text.prompt_text(prompts.message(r, prompts.training_style(r["source"]))) for r in rows]
-        prompt_ids = [self.text.encode(text) for text in texts]
-        requests = [
-            Request(f"{position}/{sample}", prompt_ids[position], self._seed(*names, row["id"], sample), self._limit)
-            for position, row in enumerate(rows)
-            for sample in range(number)
-        ]
-        found: dict[str, tuple[Rollout, Future[Verdict]]] = {}
-        with self.phase("sample"):
-            for sample in self.sampler.generate(requests, options):
-                position, count = map(int, sample.key.split("/"))
-                rollout = Rollout(
-                    problem_id=rows[position]["id"],
-                    number=count,
-                    prompt_ids=prompt_ids[position],
-                    response_ids=sample.token_ids,
-                    log_probs=sample.log_probs,
-                    truncated=sample.finish == "length",
-                    policy_version=version,
-                )
-                response = self.text.decode(sample.token_ids)
-                found[sample.key] = rollout, self.grader.submit(rollout.problem_id, texts[position], response)
-        with self.phase("judge_wait"):
-            for rollout, future in found.values():
-                rollout.verdict = future.result().verdict
-                rollout.reward = float(rollout.verdict == "AC")
-        return [found[request.key][0] for request in requests]
-
-    def _seed(self, *names: object) -> int:
-        return seed_of(self.settings.seed, self.settings.name, *names)
+    @property
+    def options(self) -> SamplingOptions:
+        """How training samples."""
+        rollout = self.settings.rollout
+        return SamplingOptions(rollout.temperature, rollout.top_p, rollout.top_k)
 
     @property
-    def _limit(self) -> int:
-        return self.settings.stage.max_response_tokens
+    def _number(self) -> int:
+        return self.settings.rollout.samples_per_prompt
+
+    def _journal(self) -> Journal:
+        return Journal(self.checkpoints.root / "samples.jsonl")
+
+    def _judged(
+        self,
+        rows: Sequence[Row],
+        number: int,
+        options: SamplingOptions,
+        names: tuple[Any, ...],
+        journal: Journal | None = None,
+    ) -> list[Rollout]:
+        """Rollouts of a whole batch; with a journal, those of an interrupted attempt are taken from there."""
+        feed, version = self.feed(str(names[0])), self.version
+        requests = [request for place, row in enumerate(rows) for request in feed.ask(place, row, number, names)]
+        groups = {id(group): group for group in feed.groups.values()}
+        with self.phase("sample"):
+            for sample in self._samples(requests, options, f"{names} {version}", journal):
+                feed.take(sample, version)
+                if journal and self.settings.trainer.schedule == "sync":
+                    self.stop.check()
+        with self.phase("judge_wait"):
+            return rollouts_of(list(groups.values()))
+
+    def _samples(
+        self, requests: list[Request], options: SamplingOptions, name: str, journal: Journal | None
+    ) -> Iterator[Sample]:
+        if journal is None:
+            yield from self.sampler.generate(requests, options)
+            return
+        known = {sample.key: sample for sample in journal.read(name)}
+        # A part of a batch is decoded in other company than the whole, which shows in the last bits: only a whole one
+        # is as if nothing had happened.
+        if len(known) < len(requests) and not self.settings.trainer.reuse_part_of_a_batch:
+            known = {}
+        yield from known.values()
+        missing = [request for request in requests if request.key not in known]
+        if missing:
+            fresh = self.sampler.generate(missing, options)
+            yield from journal.write(name, itertools.chain(known.values(), fresh) if known else fresh)
+
+    def _resampled(self, step: int, rollouts: list[Rollout]) -> list[Rollout]:
+        """Replace groups without signal by those of further prompts, a few times over (dynamic sampling, DAPO 3.2)."""
+        number, prompts = self._number, self.settings.batch.prompts
+        kept = self._with_signal(rollouts)
+        for attempt in range(RESAMPLE_ROUNDS):
+            if len(kept) >= prompts * number:
+                break
+            extra = self.rows_of(step + (attempt + 1) * self.settings.stage.steps)
+            kept += self._with_signal(self._judged(extra, number, self.options, ("resample", step - 1, attempt)))
+        return kept[: prompts * number] or rollouts
+
+    def _with_signal(self, rollouts: list[Rollout]) -> list[Rollout]:
+        groups = [rollouts[i : i + self._number] for i in range(0, len(rollouts), self._number)]
+        return [r for group in groups if len({r.reward for r in group if r.verdict != "IE"}) > 1 for r in group]
 
 
-def describe(rollouts: Sequence[Rollout], config: RolloutConfig, report: UpdateReport) -> dict[str, float]:
-    """The reproducible figures of a step (schemas.metrics.METRICS, without step and scores)."""
-    number = config.samples_per_prompt
+def describe(rollouts: Sequence[Rollout], number: int, report: UpdateReport, version: int) -> dict[str, float]:
+    """The reproducible figures of a step (schemas.metrics.METRICS, without step and scores).
+
+    Args:
+        number: samples of a prompt.
+        version: policy version that the batch was trained on.
+    """
     groups = [rollouts[i : i + number] for i in range(0, len(rollouts), number)]
     passed = [sum(r.reward for r in group) for group in groups]
     total = len(rollouts)
+    behind = [(version - sampled, count) for r in rollouts for sampled, count in r.versions]
+    tokens = sum(count for _, count in behind)
     return {
         "reward_mean": sum(r.reward for r in rollouts) / total,
         "solve_all": sum(value == number for value in passed) / len(groups),
@@ -251,6 +381,8 @@ def describe(rollouts: Sequence[Rollout], config: RolloutConfig, report: UpdateR
         "response_length_mean": sum(len(r.response_ids) for r in rollouts) / total,
         "clipped_share": sum(r.truncated for r in rollouts) / total,
         "masked_share": sum(r.verdict == "IE" for r in rollouts) / total,
+        "staleness_mean": sum(age * count for age, count in behind) / max(tokens, 1),
+        "staleness_max": max((age for age, _ in behind), default=0),
         "entropy": report.entropy,
         "clip_fraction_low": report.clip_fraction_low,
         "clip_fraction_high": report.clip_fraction_high,
@@ -258,3 +390,11 @@ def describe(rollouts: Sequence[Rollout], config: RolloutConfig, report: UpdateR
         "loss": report.loss,
         "log_prob_gap": report.log_prob_gap,
     }
+
+
+def mean_report(reports: Sequence[UpdateReport]) -> UpdateReport:
+    """The mean of what the parts of a batch reported."""
+    if len(reports) == 1:
+        return reports[0]
+    names = [entry.name for entry in fields(UpdateReport) if entry.name != "seconds"]
+    return UpdateReport(**{name: sum(getattr(r, name) for r in reports) / len(reports) for name in names})

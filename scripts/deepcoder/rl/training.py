@@ -18,6 +18,7 @@ from deepcoder.rl.losses import check_recipe
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.schedule import SCHEDULES
 from deepcoder.rl.stage import Run, Settings
+from deepcoder.rl.stopping import Interrupted
 from deepcoder.schemas.metrics import METRICS, TIMINGS
 from deepcoder.schemas.table import write_table
 from deepcoder.schemas.tests_store import TestsStore
@@ -58,6 +59,7 @@ def train_stage(
     identity = stage_identity(start, (problems, validation, test_window), settings, judge, code)
     checkpoints = Checkpoints(work, identity, settings.trainer.keep_checkpoints)
     with ExitStack() as stack:
+        stack.callback(checkpoints.close)
         # The judge first: its sandboxes start from a small process, before torch is loaded.
         pool = stack.enter_context(JudgePool(judge.workers, judge.isolation, settings.recipe.comparator))
         sampler, trainer = (engines or ray_engines)(stack, folder, settings, cpus)
@@ -75,7 +77,12 @@ def train_stage(
             test_window=test_window,
         )
         board = stack.enter_context(_board(output.parent / "tensorboard"))
-        SCHEDULES[settings.trainer.schedule](run, lambda row: _show(row, settings.stage.steps, board))
+        stack.enter_context(run.stop.on_signals())
+        try:
+            SCHEDULES[settings.trainer.schedule](run, lambda row: _show(row, settings.stage.steps, board))
+        except Interrupted:
+            run.save_what_is_whole()
+            raise
         write_artifact(output, run, folder)
 
 

@@ -52,15 +52,24 @@ class SamplerActor:
 
         self.sampler = make_sampler(Path(folder), config, max_tokens)
 
+    def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
+        self.sampler.submit(requests, options)
+
+    def poll(self) -> list[Sample]:
+        return self.sampler.poll()
+
     def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
         yield from self.sampler.generate(requests, options)
+
+    def put_back(self, samples: Sequence[Sample]) -> None:
+        self.sampler.put_back(samples)
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         return self.sampler.score(sequences)
 
-    def load_weights(self, weights: Mapping[str, Any]) -> None:
+    def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
         # Ray hands out read-only views of shared memory; the engines copy from them.
-        self.sampler.load_weights(weights)
+        self.sampler.load_weights(weights, version)
 
 
 @ray.remote
@@ -100,13 +109,25 @@ class RemoteSampler:
         for reference in self.actor.generate.options(num_returns="streaming").remote(list(requests), options):
             yield _result(reference)
 
+    def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
+        """See sampler.Sampler."""
+        _result(self.actor.submit.remote(list(requests), options))
+
+    def poll(self) -> list[Sample]:
+        """See sampler.Sampler."""
+        return _result(self.actor.poll.remote())
+
+    def put_back(self, samples: Sequence[Sample]) -> None:
+        """See sampler.Sampler."""
+        _result(self.actor.put_back.remote(list(samples)))
+
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         """See sampler.Sampler."""
         return _result(self.actor.score.remote(sequences))
 
-    def load_weights(self, weights: Any) -> None:
+    def load_weights(self, weights: Any, version: int = 0) -> None:
         """See sampler.Sampler; `weights` is what RemoteTrainer.weights returned."""
-        _result(self.actor.load_weights.remote(weights))
+        _result(self.actor.load_weights.remote(weights, version))
 
 
 class RemoteTrainer:

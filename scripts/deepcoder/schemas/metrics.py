@@ -14,6 +14,8 @@ METRICS = pa.schema(
         ("response_length_mean", pa.float64()),  # tokens
         ("clipped_share", pa.float64()),  # of responses, stopped by the length limit
         ("masked_share", pa.float64()),  # of responses, where the judge itself failed
+        ("staleness_mean", pa.float64()),  # policy versions behind the trained one, mean over response tokens
+        ("staleness_max", pa.int32()),
         ("entropy", pa.float64()),  # nats per response token, before the updates
         ("clip_fraction_low", pa.float64()),
         ("clip_fraction_high", pa.float64()),
@@ -34,6 +36,8 @@ TIMINGS = pa.schema(
         ("update_s", pa.float64()),
         ("sync_s", pa.float64()),
         ("validate_s", pa.float64()),
+        ("sampler_idle_s", pa.float64()),  # neither sampling nor taking weights
+        ("trainer_idle_s", pa.float64()),
         ("step_s", pa.float64()),
         ("tokens", pa.int64()),  # sampled
     ]

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from deepcoder.errors import UserError
 from deepcoder.rl.checkpoints import Checkpoints
 
 HELPER = Path(__file__).with_name("stage_process.py")
@@ -54,23 +56,73 @@ def test_killed_in_the_middle_of_a_step_and_resumed_it_ends_with_the_same_bytes(
     assert not list((tmp_path / "killed/work").glob(".*.tmp")), "nothing half-written is left after the end"
 
 
-def test_the_state_of_another_run_is_not_resumed(tmp_path: Path) -> None:
-    first = Checkpoints(tmp_path / "work", "one", keep=2)
-    first.save(1, lambda folder: None, {"metrics": []}, also=())
-    assert Checkpoints(tmp_path / "work", "one", keep=2).steps() == [1]
-    assert Checkpoints(tmp_path / "work", "two", keep=2).steps() == []
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[[str], Checkpoints]]:
+    """Opens the work folder for a run, and closes what was open before."""
+    last: list[Checkpoints] = []
+
+    def opening(identity: str) -> Checkpoints:
+        for other in last:
+            other.close()
+        last.append(Checkpoints(tmp_path / "work", identity, keep=2))
+        return last[-1]
+
+    yield opening
+    for other in last:
+        other.close()
 
 
-def test_the_newest_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
-    kept = Checkpoints(tmp_path / "work", "one", keep=2)
+def fill(folder: Path) -> None:
+    (folder / "weights").write_text(folder.name)
+
+
+def test_the_state_of_another_run_is_not_resumed(opened: Callable[[str], Checkpoints]) -> None:
+    opened("one").save(1, fill, {"metrics": []}, also=())
+    assert opened("one").steps() == [1]
+    assert opened("two").steps() == []
+
+
+def test_two_processes_cannot_train_in_one_folder(opened: Callable[[str], Checkpoints]) -> None:
+    first = opened("one")
+    with pytest.raises(UserError, match="another process trains here"):
+        Checkpoints(first.root, "one", keep=2, wait_s=0.0)
+
+
+def test_the_newest_checkpoints_and_the_best_are_kept(opened: Callable[[str], Checkpoints]) -> None:
+    kept = opened("one")
     for step in range(1, 6):
-        kept.save(step, lambda folder: (folder / "weights").write_text("w") and None, {"step": step}, also={2})
+        kept.save(step, fill, {"step": step}, also={2})
     assert kept.steps() == [2, 4, 5]
     assert kept.state(4) == {"step": 4}
 
 
-def test_a_checkpoint_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
-    kept = Checkpoints(tmp_path / "work", "one", keep=2)
+@pytest.mark.parametrize("damage", ["flip", "cut", "delete", "add", "no table"])
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(
+    opened: Callable[[str], Checkpoints], damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = opened("one")
+    for step in (1, 2):
+        kept.save(step, fill, {"step": step}, also=())
+    weights = kept.folder(2) / "weights"
+    if damage == "flip":
+        data = bytearray(weights.read_bytes())
+        data[0] ^= 1
+        weights.write_bytes(data)
+    elif damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:-1])
+    elif damage == "delete":
+        weights.unlink()
+    elif damage == "add":
+        (kept.folder(2) / "other").touch()
+    else:
+        (kept.folder(2) / "hashes.json").unlink()
+    assert kept.newest(9) == 1
+    assert "step-000002 is damaged" in capsys.readouterr().err
+    assert kept.steps() == [1]
+
+
+def test_a_checkpoint_that_fails_half_way_leaves_nothing(opened: Callable[[str], Checkpoints]) -> None:
+    kept = opened("one")
 
     def fail(folder: Path) -> None:
         (folder / "weights").write_text("half")
