@@ -70,21 +70,17 @@ def columns(make_tokens: Callable[..., Columns], dtype: torch.dtype) -> Columns:
     return {**found, "mask": found["sequence"] != 3}
 
 
-def theirs(
-    trainer: Any, columns: Columns, plan: list[list[int]], loss_type: str, recipe: Recipe
-) -> tuple[float, Tensor, dict[str, list[float]]]:
-    """Loss and gradient of the log-probabilities by TRL, summed over its micro-batches; and its metrics."""
-    log_probs, where = columns["log_probs"].clone().requires_grad_(), columns["sequence"]
-    weight = (columns["old_log_probs"] - columns["rollout_log_probs"]).exp().clamp(max=recipe.importance_cap)
+def stand_in(loss_type: str, recipe: Recipe, micro_batches: int) -> SimpleNamespace:
+    """The attributes of a GRPOTrainer that `_compute_loss` reads, set as the recipe says."""
     corrected = recipe.importance_correction == "truncated"
     low, high = recipe.clip_low, recipe.clip_high + (loss_type == "cispo")
     if recipe.loss == "gspo":
         low, high = recipe.sequence_clip_low, recipe.sequence_clip_high
-    stub = SimpleNamespace(
-        args=SimpleNamespace(delta=None, steps_per_generation=len(plan)),
+    return SimpleNamespace(
+        args=SimpleNamespace(delta=None, steps_per_generation=micro_batches),
         accelerator=SimpleNamespace(num_processes=1, gather=lambda x: x, reduce=lambda x, reduction: x),
         model=SimpleNamespace(training=True),
-        current_gradient_accumulation_steps=len(plan),
+        current_gradient_accumulation_steps=micro_batches,
         loss_type=loss_type,
         importance_sampling_level="sequence" if recipe.loss == "gspo" else "token",
         epsilon_low=low,
@@ -99,6 +95,15 @@ def theirs(
         _entropy_bonus_enabled=False,
         _metrics={"train": defaultdict(list)},
     )
+
+
+def theirs(
+    trainer: Any, columns: Columns, plan: list[list[int]], loss_type: str, recipe: Recipe
+) -> tuple[float, Tensor, dict[str, list[float]]]:
+    """Loss and gradient of the log-probabilities by TRL, summed over its micro-batches; and its metrics."""
+    log_probs, where = columns["log_probs"].clone().requires_grad_(), columns["sequence"]
+    weight = (columns["old_log_probs"] - columns["rollout_log_probs"]).exp().clamp(max=recipe.importance_cap)
+    stub = stand_in(loss_type, recipe, len(plan))
     total = log_probs.new_zeros(())
     for micro in plan:
 
