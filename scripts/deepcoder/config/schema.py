@@ -100,13 +100,16 @@ class Recipe:
     advantage: str = choice("mean_std", "mean", default="mean_std")
     groups_without_signal: str = choice("keep", "drop", "resample", default="keep")
     # loss
+    loss: str = choice("grpo", "gspo", "cispo", default="grpo")  # Dr. GRPO: advantage mean, aggregation constant_length
     clip_low: float = MISSING
     clip_high: float = MISSING
+    sequence_clip_low: float = 3e-4  # gspo's own bounds [arXiv 2507.18071 section 5.1]
+    sequence_clip_high: float = 4e-4
     apply_clip: bool = MISSING
     truncated: str = choice("leave_loss", "zero_advantage_if_failed", "keep")
     truncated_in_denominator: bool = MISSING
     truncated_in_statistics: bool = True
-    aggregation: str = choice("global_token_mean", "micro_batch_token_mean")
+    aggregation: str = choice("global_token_mean", "micro_batch_token_mean", "sequence_mean", "constant_length")
     importance_correction: str = choice("none", "truncated")
     importance_cap: float = 2.0
     kl_coefficient: float = 0.0

@@ -1,11 +1,13 @@
 """The policy loss of GRPO+ and its switches, over flat tokens: no padding, no batch dimension.
 
 A recipe (config/recipe/*.yaml) names each place in which the description, the released code and a correct
-implementation differ; `sample_weights` decides which samples count where, `policy_loss` is the formula.
+implementation differ: `sample_weights` decides which samples count where, `policy_loss` sums the token losses
+(token_losses.py), `denominator` and `loss_scale` make the sums of all micro-batches the loss of the batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor
 from deepcoder.config.schema import Recipe
 from deepcoder.errors import UserError
 from deepcoder.rl.advantages import group_advantages, groups_with_signal
+from deepcoder.rl.token_losses import LOSSES, Tokens, sequence_sums
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,15 @@ def policy_loss(
     rollout_log_probs: Tensor,
     advantages: Tensor,
     mask: Tensor,
+    sequence: Tensor,
     recipe: Recipe,
     entropy: Tensor | None = None,
 ) -> PolicyLoss:
-    """Clipped surrogate with separate bounds (clip-higher, DAPO arXiv 2503.14476 section 3.1).
+    """The loss that the recipe names (token_losses.py) with its corrections, summed over the tokens.
 
-    Per token -min(r A, clip(r, 1 - low, 1 + high) A) with r = exp(log_probs - old_log_probs). With
-    importance_correction "truncated" a token is weighted by min(exp(old_log_probs - rollout_log_probs), cap),
+    With importance_correction "truncated" a token is weighted by min(exp(old_log_probs - rollout_log_probs), cap),
     which corrects for the sampler's policy not being the trainer's (truncated importance sampling). With
-    apply_clip false the unclipped product is used, the defect of the released trainer
-    [agentica-project/rllm@18e446c core_algos.py; fixed in 6a91456].
+    aggregation "sequence_mean" it is divided by its sequence's tokens in the loss.
 
     Args:
         log_probs: (tokens,) of the policy under training, differentiable.
@@ -108,40 +110,60 @@ def policy_loss(
         rollout_log_probs: (tokens,) as the sampler reported them.
         advantages: (tokens,) of the token's sample.
         mask: (tokens,) bool, tokens in the loss.
+        sequence: (tokens,) int64, the token's sequence, counted from 0; every sequence is here as a whole.
         entropy: (tokens,) differentiable; needed where recipe.entropy_coefficient is not 0.
     """
     advantages = advantages.to(log_probs.dtype)
-    ratio = torch.exp(log_probs - old_log_probs)
-    lower, upper = 1 - recipe.clip_low, 1 + recipe.clip_high
-    loss = -ratio * advantages
-    if recipe.apply_clip:
-        loss = torch.maximum(loss, -ratio.clamp(lower, upper) * advantages)
+    found = LOSSES[recipe.loss](Tokens(log_probs, old_log_probs, advantages, mask, sequence), recipe)
+    loss = found.loss
     if recipe.importance_correction == "truncated":
         loss = loss * torch.exp(old_log_probs - rollout_log_probs).clamp(max=recipe.importance_cap)
     if recipe.entropy_coefficient:
         if entropy is None:
             raise ValueError("entropy_coefficient needs the entropy of each token")
         loss = loss - recipe.entropy_coefficient * entropy
+    if recipe.aggregation == "sequence_mean":
+        loss = loss / sequence_sums(torch.ones_like(loss), mask, sequence).clamp(min=1)
     return PolicyLoss(
         total=torch.where(mask, loss, 0.0).sum(),
-        clipped_low=(mask & (advantages < 0) & (ratio < lower)).sum(),
-        clipped_high=(mask & (advantages > 0) & (ratio > upper)).sum(),
+        clipped_low=(mask & (advantages < 0) & (found.ratio < found.lower)).sum(),
+        clipped_high=(mask & (advantages > 0) & (found.ratio > found.upper)).sum(),
         tokens=mask.sum(),
     )
 
 
+def denominator(aggregation: str, lengths: Sequence[int], response_limit: int = 0) -> int:
+    """What samples add to the number that a batch's summed loss is divided by.
+
+    Args:
+        aggregation: the token means count tokens; "sequence_mean" counts samples, for the mean of their means (GRPO,
+            arXiv 2402.03300 equation 3; GSPO); "constant_length" counts `response_limit` tokens for each sample
+            whatever its length, so that a token weighs the same in a short and in a long response (Dr. GRPO, arXiv
+            2503.20783 section 3).
+        lengths: response tokens of the samples that count.
+        response_limit: most tokens of a response in this stage.
+    """
+    if aggregation == "sequence_mean":
+        return len(lengths)
+    if aggregation == "constant_length":
+        if response_limit < 1:
+            raise ValueError("aggregation constant_length needs the limit of a response")
+        return len(lengths) * response_limit
+    return sum(lengths)
+
+
 def loss_scale(
-    aggregation: str, micro_batch_tokens: Tensor | int, batch_tokens: Tensor | int, micro_batches: int
+    aggregation: str, micro_batch_denominator: Tensor | int, batch_denominator: Tensor | int, micro_batches: int
 ) -> float:
     """The factor that turns a micro-batch's summed loss into its part of the batch's loss.
 
     Args:
-        aggregation: "global_token_mean" is exact under any split; "micro_batch_token_mean" averages the means of
-            the micro-batches, as the released trainer did, so that tokens of small micro-batches weigh more.
-        micro_batch_tokens: tokens of the denominator in this micro-batch.
-        batch_tokens: tokens of the denominator in the whole mini-batch, over all ranks.
+        aggregation: "micro_batch_token_mean" averages the means of the micro-batches, as the released trainer did, so
+            that tokens of small micro-batches weigh more; every other one is exact under any split.
+        micro_batch_denominator: see denominator, of this micro-batch.
+        batch_denominator: the same of the whole mini-batch, over all ranks.
         micro_batches: number of micro-batches in the mini-batch, over all ranks.
     """
-    if aggregation == "global_token_mean":
-        return 1.0 / max(int(batch_tokens), 1)
-    return 1.0 / (max(int(micro_batch_tokens), 1) * max(micro_batches, 1))
+    if aggregation == "micro_batch_token_mean":
+        return 1.0 / (max(int(micro_batch_denominator), 1) * max(micro_batches, 1))
+    return 1.0 / max(int(batch_denominator), 1)

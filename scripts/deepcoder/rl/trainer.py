@@ -19,7 +19,7 @@ from torch import Tensor
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
-from deepcoder.rl.losses import loss_scale, policy_loss
+from deepcoder.rl.losses import denominator, loss_scale, policy_loss
 from deepcoder.rl.micro_batches import plan_micro_batches, share_of
 from deepcoder.rl.policy import Policy, Sequences, load_model, pad_sequences
 from deepcoder.rl.rollout import Rollout, UpdateReport
@@ -46,6 +46,7 @@ class Trainer:
         temperature: float,
         max_tokens: int,
         place: Place | None = None,
+        response_limit: int = 0,
     ) -> None:
         """Load the model and start the engine.
 
@@ -53,11 +54,13 @@ class Trainer:
             model_folder: Hugging Face format.
             temperature: the sampler's; log-probabilities are taken at it.
             max_tokens: token budget of a micro-batch, padding included.
+            response_limit: most tokens of a response; needed for aggregation "constant_length".
         """
         if config.sequence_parallel > 1:
             raise UserError("trainer: sequence_parallel above 1 is not built yet; set trainer__sequence_parallel=1")
         self.place = place or Place()
         self.recipe, self.temperature, self.max_tokens = recipe, temperature, max_tokens
+        self.response_limit = response_limit
         model = load_model(model_folder, config.dtype)
         if config.gradient_checkpointing:
             model.gradient_checkpointing_enable()
@@ -143,13 +146,13 @@ class Trainer:
             [part[i] for i in micro]
             for micro in plan_micro_batches([rollouts[i].length for i in part], self.max_tokens)
         ]
-        batch_tokens = _denominator(rollouts, part)
+        whole = self._denominator(rollouts, part)
         mine = share_of(plan, self.place.rank, self.place.ranks)
         sums = torch.zeros(4, dtype=torch.float64)
         for number, micro in enumerate(mine):
             log_probs, entropy = self.engine(self._sequences(rollouts, micro), self.temperature)
             loss = policy_loss(log_probs, *self._columns(rollouts, old, micro), self.recipe, entropy)
-            scale = loss_scale(self.recipe.aggregation, _denominator(rollouts, micro), batch_tokens, len(plan))
+            scale = loss_scale(self.recipe.aggregation, self._denominator(rollouts, micro), whole, len(plan))
             # The engine averages gradients over ranks; ours are parts of a sum.
             total = loss.total * (scale * self.place.ranks) if micro else log_probs.sum() * 0.0
             self.engine.set_gradient_accumulation_boundary(number == len(mine) - 1)
@@ -171,17 +174,22 @@ class Trainer:
 
     def _columns(
         self, rollouts: Sequence[Rollout], old: Sequence[Tensor], part: Sequence[int]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Per token: old log-probabilities, the sampler's, advantages, and whether the token is in the loss."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Per token: old log-probabilities, the sampler's, advantages, whether it is in the loss, its sequence."""
         lengths = torch.tensor([len(rollouts[i].response_ids) for i in part], dtype=torch.int64)
         if not part:
-            empty = torch.zeros(1)
-            return empty, empty, empty, empty.bool()
+            empty = torch.zeros(1, device=self.device)
+            return empty, empty, empty, empty.bool(), empty.long()
         sampler = torch.tensor([value for i in part for value in rollouts[i].log_probs])
         advantages = torch.tensor([rollouts[i].advantage for i in part]).repeat_interleave(lengths)
         mask = torch.tensor([rollouts[i].in_loss for i in part]).repeat_interleave(lengths)
-        columns = (torch.cat([old[i] for i in part]), sampler, advantages, mask)
+        sequence = torch.arange(len(part)).repeat_interleave(lengths)
+        columns = (torch.cat([old[i] for i in part]), sampler, advantages, mask, sequence)
         return tuple(column.to(self.device) for column in columns)
+
+    def _denominator(self, rollouts: Sequence[Rollout], part: Sequence[int]) -> int:
+        lengths = [len(rollouts[i].response_ids) for i in part if rollouts[i].in_denominator]
+        return denominator(self.recipe.aggregation, lengths, self.response_limit)
 
     def _sum(self, value: Tensor) -> Tensor:
         if self.place.ranks > 1:
@@ -236,10 +244,6 @@ def start_engine(policy: Policy, config: TrainerConfig, place: Place) -> Any:
     )
     engine, *_ = deepspeed.initialize(model=policy, optimizer=optimizer, config=settings)
     return engine
-
-
-def _denominator(rollouts: Sequence[Rollout], part: Sequence[int]) -> int:
-    return sum(len(rollouts[i].response_ids) for i in part if rollouts[i].in_denominator)
 
 
 def _mean_gap(old: Sequence[Tensor], rollouts: Sequence[Rollout]) -> float:

@@ -93,8 +93,15 @@ def local_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int)
 
     limits = settings.stage
     sampler = make_sampler(folder, settings.rollout, limits.max_prompt_tokens + limits.max_response_tokens)
-    budget = limits.max_tokens_per_gpu
-    return sampler, Trainer(folder, settings.trainer, settings.recipe, settings.rollout.temperature, budget)
+    trainer = Trainer(
+        folder,
+        settings.trainer,
+        settings.recipe,
+        settings.rollout.temperature,
+        limits.max_tokens_per_gpu,
+        response_limit=limits.max_response_tokens,
+    )
+    return sampler, trainer
 
 
 def ray_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int) -> tuple[Any, Any]:
@@ -106,7 +113,13 @@ def ray_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int) -
     longest = limits.max_prompt_tokens + limits.max_response_tokens
     sampler = RemoteSampler(folder, settings.rollout, longest)
     trainer = RemoteTrainer(
-        folder, settings.trainer, settings.recipe, settings.rollout.temperature, limits.max_tokens_per_gpu, cpus
+        folder,
+        settings.trainer,
+        settings.recipe,
+        settings.rollout.temperature,
+        limits.max_tokens_per_gpu,
+        cpus,
+        limits.max_response_tokens,
     )
     trainer.wait()
     return sampler, trainer

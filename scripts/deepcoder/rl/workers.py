@@ -87,9 +87,9 @@ class TrainerActor:
         from deepcoder.rl.trainer import Place, Trainer
 
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-        config, recipe, temperature, max_tokens = settings
+        config, recipe, temperature, max_tokens, response_limit = settings
         place = Place(rank, ranks, *meeting)
-        self.trainer = Trainer(Path(folder), config, recipe, temperature, max_tokens, place)
+        self.trainer = Trainer(Path(folder), config, recipe, temperature, max_tokens, place, response_limit)
 
     def call(self, method: str, *args: Any) -> Any:
         return getattr(self.trainer, method)(*args)
@@ -134,7 +134,14 @@ class RemoteTrainer:
     """All ranks of the trainer behind the interface of one."""
 
     def __init__(
-        self, folder: Path, config: TrainerConfig, recipe: Recipe, temperature: float, max_tokens: int, cpus: int
+        self,
+        folder: Path,
+        config: TrainerConfig,
+        recipe: Recipe,
+        temperature: float,
+        max_tokens: int,
+        cpus: int,
+        response_limit: int = 0,
     ) -> None:
         gpus = 1 if _gpus() else 0
         share = max(1, cpus // config.ranks)
@@ -145,7 +152,7 @@ class RemoteTrainer:
             for _ in range(config.ranks)
         ]
         meeting = _result(self.ranks[0].address.remote()) if config.ranks > 1 else ("127.0.0.1", 0)
-        settings = (config, recipe, temperature, max_tokens)
+        settings = (config, recipe, temperature, max_tokens, response_limit)
         self.started = [
             actor.start.remote(str(folder), settings, rank, config.ranks, meeting)
             for rank, actor in enumerate(self.ranks)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deepcoder.config import compose_config, parse_overrides, subset
+from deepcoder.config import compose_config, parse_overrides, subset, to_dict
 from deepcoder.config.load import fill_keys
 from deepcoder.errors import UserError
 
@@ -58,6 +58,19 @@ def test_paper_scale_is_the_published_recipe() -> None:
     assert (config.trainer.learning_rate, config.rollout.temperature) == (1e-6, 0.6)
     assert config.recipes["as_released"].batch["16k"].prompts == 32
     assert not config.recipes["as_released"].apply_clip
+
+
+def test_a_recipe_named_after_an_algorithm_is_strict_but_for_what_its_paper_changes() -> None:
+    recipes = {name: to_dict(recipe) for name, recipe in compose_config().recipes.items()}
+    changed = {
+        name: {key for key, value in recipes[name].items() if value != recipes["strict"][key]} - {"title"}
+        for name in ("gspo", "cispo", "dr_grpo")
+    }
+    assert changed == {
+        "gspo": {"loss", "aggregation"},
+        "cispo": {"loss", "clip_low"},
+        "dr_grpo": {"advantage", "aggregation"},
+    }
 
 
 def test_subset_holds_only_the_named_keys() -> None:

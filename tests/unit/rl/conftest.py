@@ -1,7 +1,7 @@
 """A model of a few thousand parameters with a tokenizer, and rollouts for it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -59,5 +59,29 @@ def make_rollouts() -> Callable[..., list[Rollout]]:
             rollout.advantage, rollout.in_loss = rng.uniform(-1, 1), rng.random() > 0.2
             found.append(rollout)
         return found
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_tokens() -> Callable[..., dict[str, torch.Tensor]]:
+    """Flat tokens as policy_loss takes them; all in the loss, one advantage for each sequence."""
+
+    def make(lengths: Sequence[int], seed: int = 0, spread: float = 0.3) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw(number: int) -> torch.Tensor:
+            return torch.randn(number, generator=generator, dtype=torch.float64)
+
+        sequence = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+        old = -draw(len(sequence)).abs() - 0.1
+        return {
+            "log_probs": old + spread * draw(len(sequence)),
+            "old_log_probs": old,
+            "rollout_log_probs": old + 0.3 * draw(len(sequence)),
+            "advantages": draw(len(lengths))[sequence],
+            "mask": torch.ones_like(sequence, dtype=torch.bool),
+            "sequence": sequence,
+        }
 
     return make

@@ -37,6 +37,7 @@ def tokens(number: int, seed: int = 0) -> dict[str, Any]:
         "rollout_log_probs": old + draw(0.3),
         "advantages": draw(),
         "mask": torch.rand(number, generator=generator) > 0.2,
+        "sequence": torch.zeros(number, dtype=torch.int64),
     }
 
 
@@ -81,6 +82,7 @@ def test_the_clip_stops_the_gradient_beyond_its_own_bound(ratio: float, advantag
         "rollout_log_probs": one,
         "advantages": one + advantage,
         "mask": torch.tensor([True]),
+        "sequence": torch.tensor([0]),
     }
     assert bool(gradient(columns, STRICT, 1.0).abs().sum() > 0) is moves
     assert gradient(columns, RELEASED, 1.0).abs().sum() > 0, "the released loss is unclipped"
@@ -89,14 +91,14 @@ def test_the_clip_stops_the_gradient_beyond_its_own_bound(ratio: float, advantag
 def test_clip_fractions_count_tokens_beyond_either_bound() -> None:
     ratios, advantages = torch.tensor([1.29, 1.27, 0.79, 0.81]), torch.tensor([1.0, 1.0, -1.0, -1.0])
     zero = torch.zeros(4)
-    found = policy_loss(ratios.log(), zero, zero, advantages, torch.ones(4, dtype=torch.bool), STRICT)
+    found = policy_loss(ratios.log(), zero, zero, advantages, zero == 0, zero.long(), STRICT)
     assert (int(found.clipped_low), int(found.clipped_high), int(found.tokens)) == (1, 1, 4)
 
 
 def test_the_importance_weight_is_capped() -> None:
     zero = torch.zeros(2, dtype=torch.float64)
     sampler = torch.tensor([-math.log(1.5), -math.log(50.0)], dtype=torch.float64)  # ratios 1.5 and 50
-    found = policy_loss(zero, zero, sampler, zero + 1.0, torch.ones(2, dtype=torch.bool), STRICT)
+    found = policy_loss(zero, zero, sampler, zero + 1.0, zero == 0, zero.long(), STRICT)
     assert float(found.total) == pytest.approx(-(1.5 + 2.0))
 
 
@@ -145,18 +147,30 @@ def test_a_switch_without_code_is_refused(change: dict[str, Any]) -> None:
 
 
 def test_the_released_arithmetic_by_hand() -> None:
-    """Two micro-batches of 1 and 3 tokens: unclipped, no importance weight, the mean of the two means."""
-    old = torch.zeros(4, dtype=torch.float64)
-    new = torch.tensor([math.log(2.0), 0.0, math.log(0.5), 0.0], dtype=torch.float64)
-    advantages = torch.tensor([1.0, -1.0, -1.0, 0.0], dtype=torch.float64)  # the last is truncated and failed
-    mask, total = torch.ones(4, dtype=torch.bool), 0.0
-    for part in (slice(0, 1), slice(1, 4)):
-        loss = policy_loss(new[part], old[part], old[part] - 1.0, advantages[part], mask[part], RELEASED)
-        total += float(loss.total) * loss_scale("micro_batch_token_mean", part.stop - part.start, 4, 2)
-    assert total == pytest.approx((-2.0 / 1 + (1.0 + 0.5 + 0.0) / 3) / 2)
+    """Three samples of one problem, 2, 1 and 3 tokens long, in micro-batches of {first} and {second, third}.
+
+    The third is truncated and failed: no advantage, but it counts in the mean and deviation of the group and in the
+    tokens of its micro-batch. Ratios leave both bounds and are not clipped, the sampler's probabilities play no part,
+    and the loss is the mean of the two micro-batches' means.
+    """
+    rewards, truncated = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[False, False, True]])
+    weights = sample_weights(rewards, truncated, torch.ones_like(truncated), RELEASED)
+    deviation = math.sqrt(((2 / 3) ** 2 + 2 * (1 / 3) ** 2) / 2) + 1e-6
+    assert weights.advantages[0].tolist() == pytest.approx([2 / 3 / deviation, -1 / 3 / deviation, 0.0])
+    ratios = [[2.0, 1.0], [0.5], [3.0, 1.0, 1.0]]
+    total = 0.0
+    for micro in ([0], [1, 2]):
+        new = torch.tensor([ratio for i in micro for ratio in ratios[i]], dtype=torch.float64).log()
+        lengths = torch.tensor([len(ratios[i]) for i in micro])
+        advantages, mask = (x[0, micro].repeat_interleave(lengths) for x in (weights.advantages, weights.in_loss))
+        zero, sequence = torch.zeros_like(new), torch.arange(len(micro)).repeat_interleave(lengths)
+        loss = policy_loss(new, zero, zero - 1.0, advantages, mask, sequence, RELEASED)
+        total += float(loss.total) * loss_scale(RELEASED.aggregation, int(lengths.sum()), 6, 2)
+    first, second = -(2.0 + 1.0) * (2 / 3 / deviation) / 2, (0.5 * (1 / 3 / deviation) + 0.0 + 0.0 + 0.0) / 4
+    assert total == pytest.approx((first + second) / 2)
 
 
 def test_an_entropy_bonus_lowers_the_loss_by_its_coefficient() -> None:
-    zero = torch.zeros(2)
-    mask, bonus = torch.ones(2, dtype=torch.bool), replace(STRICT, entropy_coefficient=0.5)
-    assert float(policy_loss(zero, zero, zero, zero, mask, bonus, entropy=zero + 3.0).total) == pytest.approx(-3.0)
+    zero, bonus = torch.zeros(2), replace(STRICT, entropy_coefficient=0.5)
+    found = policy_loss(zero, zero, zero, zero, zero == 0, zero.long(), bonus, entropy=zero + 3.0)
+    assert float(found.total) == pytest.approx(-3.0)
