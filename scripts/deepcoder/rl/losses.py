@@ -63,10 +63,6 @@ def sample_weights(rewards: Tensor, truncated: Tensor, judged: Tensor, recipe: R
 
 def check_recipe(recipe: Recipe) -> None:
     """Refuse switches whose code does not exist, rather than ignore them."""
-    if recipe.groups_without_signal == "resample":
-        raise UserError(
-            "recipe: groups_without_signal=resample arrives with the asynchronous schedules; choose keep or drop"
-        )
     if recipe.kl_coefficient:
         raise UserError("recipe: kl_coefficient must be 0, GRPO+ has no KL term and no reference model is loaded")
 

@@ -44,10 +44,10 @@ def minibatch_pipeline(run: Run, report: Report) -> None:
 
 def one_off(run: Run, report: Report) -> None:
     """While batch t trains, sample batch t+1 with the weights that batch t-1 left."""
-    rollouts = run.queued
+    rollouts = None
     for step in run.steps():
         if rollouts is None:
-            rollouts = run.sample(step)
+            rollouts = run.queued or run.sample(step)
         with run.beside(run.sample, step + 1) as sampling:
             run.train(rollouts)
             following = sampling.result() if sampling else None

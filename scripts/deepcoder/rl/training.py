@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.config.schema import Judge, Model
+from deepcoder.errors import UserError
 from deepcoder.files import atomic_path, sha256_json
 from deepcoder.judge import JudgePool
 from deepcoder.manifest import Manifest, write_manifest
@@ -54,6 +55,12 @@ def train_stage(
         engines: starts sampler and trainer; by default as Ray actors.
     """
     check_recipe(settings.recipe)
+    whole = settings.trainer.schedule in ("sync", "one_off")
+    if settings.recipe.groups_without_signal == "resample" and not whole:
+        raise UserError(
+            "recipe: groups_without_signal=resample needs a schedule that samples whole batches; "
+            "set trainer__schedule to sync or one_off"
+        )
     folder = start.path.parent / "hf"
     start.check()
     identity = stage_identity(start, (problems, validation, test_window), settings, judge, code)

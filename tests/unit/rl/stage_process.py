@@ -1,6 +1,6 @@
 """Run a stage of three steps in this process; a helper of test_resume.py, which kills it.
 
-Usage: stage_process.py MODEL_FOLDER ROOT
+Usage: stage_process.py MODEL_FOLDER ROOT [SCHEDULE [ENGINE [RANKS]]]
 """
 
 import sys
@@ -14,11 +14,12 @@ from deepcoder.config.schema import Batch
 from deepcoder.easy import generate
 from deepcoder.manifest import read_manifest, write_manifest
 from deepcoder.rl.stage import Settings
-from deepcoder.rl.training import local_engines, train_stage
+from deepcoder.rl.training import local_engines, ray_engines, train_stage
 from deepcoder.schemas.tests_store import TestsStore
 
 torch.set_num_threads(1)
 model_folder, root = Path(sys.argv[1]), Path(sys.argv[2])
+schedule, engine, ranks = [*sys.argv[3:], *("sync", "hf", "1")[len(sys.argv) - 3 :]]
 config = OmegaConf.to_object(compose_config({}))
 store = TestsStore(root / "tests")
 extra = {"source": "easy", "starter_code": "", "time_limit_s": None, "statement_digest": ""}
@@ -30,7 +31,8 @@ if not start.exists():
     write_manifest(start, "model", sorted((start.parent / "hf").iterdir()))
 stage, rollout, recipe = config.stages["16k"], config.rollout, config.recipes["strict"]
 stage.steps, stage.save_every, stage.validate_every, stage.max_response_tokens = 3, 1, 2, 12
-stage.batch, rollout.engine, rollout.samples_per_prompt = Batch(prompts=4, minibatch=2), "hf", 4
+stage.batch, rollout.engine, rollout.samples_per_prompt = Batch(prompts=4, minibatch=2), engine, 4
+config.trainer.schedule, config.trainer.ranks = schedule, int(ranks)
 rollout.temperature, recipe.truncated = 1.0, "keep"
 recipe.entropy_coefficient = 0.5  # an untrained model earns no reward: the bonus is what moves its weights
 config.trainer.validation_samples = 1
@@ -48,5 +50,5 @@ train_stage(
     judge=config.judge,
     code="",
     cpus=1,
-    engines=local_engines,
+    engines=local_engines if (engine, ranks) == ("hf", "1") else ray_engines,
 )

@@ -139,7 +139,7 @@ def test_groups_without_signal_can_be_dropped_from_loss_and_denominator() -> Non
     assert sample_weights(rewards, nobody, everyone, STRICT).in_denominator.all()
 
 
-@pytest.mark.parametrize("change", [{"groups_without_signal": "resample"}, {"kl_coefficient": 0.1}])
+@pytest.mark.parametrize("change", [{"kl_coefficient": 0.1}])
 def test_a_switch_without_code_is_refused(change: dict[str, Any]) -> None:
     one = torch.ones(1, 2, dtype=torch.bool)
     with pytest.raises(UserError, match=next(iter(change))):

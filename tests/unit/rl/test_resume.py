@@ -1,6 +1,8 @@
 """A stage killed at any point and run again ends with the same bytes as an uninterrupted one."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,51 +11,100 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.judge.test_hostile import descendants
 
 from deepcoder.errors import UserError
 from deepcoder.rl.checkpoints import Checkpoints
 
 HELPER = Path(__file__).with_name("stage_process.py")
+EXACT = ("sync", "one_off")
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 
 
-def start(model: Path, root: Path) -> subprocess.Popen[str]:
+def start(model: Path, root: Path, *words: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, str(HELPER), str(model), str(root)]
+    command = [sys.executable, str(HELPER), str(model), str(root), *words]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True
     )
 
 
-def lines_of(process: subprocess.Popen[str]) -> list[str]:
+def finish(process: subprocess.Popen[str], status: int = 0) -> list[str]:
     assert process.stdout is not None
     text = process.stdout.read()
-    assert process.wait(timeout=300) == 0
+    assert process.wait(timeout=300) == status
     return [line for line in text.splitlines() if line.startswith("step ")]
 
 
-@pytest.mark.parametrize("delay_s", [0.05])
-def test_killed_in_the_middle_of_a_step_and_resumed_it_ends_with_the_same_bytes(
-    tiny_model: Path, tmp_path: Path, delay_s: float
-) -> None:
-    assert len(lines_of(start(tiny_model, tmp_path / "whole"))) == 3
-    process = start(tiny_model, tmp_path / "killed")
+def wait_for_step(process: subprocess.Popen[str], step: int) -> None:
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("step 1/"):
-            break
-    while not (tmp_path / "killed/work/step-000001").exists():
-        time.sleep(0.01)
-    time.sleep(delay_s)
-    os.killpg(process.pid, signal.SIGKILL)
+        if line.startswith(f"step {step}/"):
+            return
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process with all it has started, of whatever session."""
+    known = descendants(process.pid)
+    for pid in [process.pid, *known]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "killed/out/manifest.json").exists()
-    resumed = lines_of(start(tiny_model, tmp_path / "killed"))
-    assert 1 <= len(resumed) <= 2, "the steps before the checkpoint are not repeated"
+
+
+def assert_same(whole: Path, again: Path) -> None:
     for name in ("manifest.json", "metrics.parquet", "hf/model.safetensors"):
-        whole, again = ((tmp_path / run / "out" / name).read_bytes() for run in ("whole", "killed"))
-        assert whole == again, name
-    assert not list((tmp_path / "killed/work").glob(".*.tmp")), "nothing half-written is left after the end"
+        assert (whole / "out" / name).read_bytes() == (again / "out" / name).read_bytes(), name
+    assert not list((again / "work").glob(".*.tmp")), "nothing half-written is left after the end"
+
+
+@pytest.fixture(scope="module")
+def whole_runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The uninterrupted run of each schedule that promises to resume to the last bit."""
+    roots = {schedule: tmp_path_factory.mktemp(schedule) for schedule in EXACT}
+    for schedule, root in roots.items():
+        assert len(finish(start(tiny_model, root, schedule))) == 3
+    return roots
+
+
+@pytest.mark.parametrize("schedule", EXACT)
+def test_killed_at_random_points_and_resumed_it_ends_with_the_same_bytes(
+    tiny_model: Path, tmp_path: Path, whole_runs: dict[str, Path], schedule: str
+) -> None:
+    rng = random.Random(schedule)
+    for step in (1, 2):
+        process = start(tiny_model, tmp_path, schedule)
+        wait_for_step(process, step)
+        time.sleep(rng.uniform(0.0, 0.3))
+        kill(process)
+    finish(start(tiny_model, tmp_path, schedule))
+    assert_same(whole_runs[schedule], tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+def test_asked_to_end_it_saves_exits_with_75_and_goes_on_to_the_same_bytes(
+    tiny_model: Path, tmp_path: Path, whole_runs: dict[str, Path], number: int
+) -> None:
+    process = start(tiny_model, tmp_path, "sync")
+    wait_for_step(process, 1)
+    process.send_signal(number)
+    finish(process, status=75)
+    assert list((tmp_path / "work").glob("step-*"))
+    assert not (tmp_path / "out/manifest.json").exists()
+    assert 1 <= len(finish(start(tiny_model, tmp_path, "sync"))) <= 2, "the steps before the signal are not repeated"
+    assert_same(whole_runs["sync"], tmp_path)
+
+
+def test_with_vllm_two_ranks_and_ray_it_resumes_to_the_same_bytes(tiny_model: Path, tmp_path: Path) -> None:
+    words = ("one_off", "vllm", "2")
+    whole = start(tiny_model, tmp_path / "whole", *words)
+    assert len(finish(whole)) == 3
+    process = start(tiny_model, tmp_path / "killed", *words)
+    wait_for_step(process, 1)
+    time.sleep(0.2)
+    kill(process)
+    finish(start(tiny_model, tmp_path / "killed", *words))
+    assert_same(tmp_path / "whole", tmp_path / "killed")
 
 
 @pytest.fixture
