@@ -161,7 +161,7 @@ LONG_TAIL = [
 
 def main() -> None:
     # Replayed engines sleep, so that measurements beside each other do not disturb one another much.
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("fork")) as pool:
         published_runs = {task[:2]: pool.submit(published, *task) for task in PUBLISHED}
         tail_runs = {task[:3]: pool.submit(long_tail, *task) for task in LONG_TAIL}
         summary: dict[str, float] = {}
@@ -193,8 +193,8 @@ def tell(model: Model, kind: str, took: Measured) -> None:
     ages = ", ".join(f"{age}: {count / total:.0%}" for age, count in sorted(took.staleness.items()))
     print(
         f"{model.stage:6}{model.gpus:5} GPUs  {kind:18} {took.step_s:6.0f} s  {model.bound_s / took.step_s:5.1%} "
-        f"of the bound ({model.bound_s:.0f} s)  idle: sampler {took.sampler_idle:.0%}, trainer {took.trainer_idle:.0%}  "
-        f"staleness {ages}"
+        f"of the bound ({model.bound_s:.0f} s)  idle: sampler {took.sampler_idle:.0%}, trainer {took.trainer_idle:.0%} "
+        f" staleness {ages}"
     )
 
 
