@@ -55,12 +55,7 @@ def train_stage(
         engines: starts sampler and trainer; by default as Ray actors.
     """
     check_recipe(settings.recipe)
-    whole = settings.trainer.schedule in ("sync", "one_off")
-    if settings.recipe.groups_without_signal == "resample" and not whole:
-        raise UserError(
-            "recipe: groups_without_signal=resample needs a schedule that samples whole batches; "
-            "set trainer__schedule to sync or one_off"
-        )
+    check_schedule(settings)
     folder = start.path.parent / "hf"
     start.check()
     identity = stage_identity(start, (problems, validation, test_window), settings, judge, code)
@@ -91,6 +86,16 @@ def train_stage(
             run.save_what_is_whole()
             raise
         write_artifact(output, run, folder)
+
+
+def check_schedule(settings: Settings) -> None:
+    """Refuse a recipe that the schedule cannot serve."""
+    whole = settings.trainer.schedule in ("sync", "one_off")
+    if settings.recipe.groups_without_signal == "resample" and not whole:
+        raise UserError(
+            "recipe: groups_without_signal=resample needs a schedule that samples whole batches; "
+            "set trainer__schedule to sync or one_off"
+        )
 
 
 def local_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int) -> tuple[Any, Any]:

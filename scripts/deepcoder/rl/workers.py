@@ -23,6 +23,7 @@ from deepcoder.rl.rollout import Request, Rollout, Sample, UpdateReport
 from deepcoder.rl.sampler import SamplingOptions
 
 START_SECONDS = 900  # loading 14B from a shared disk takes minutes
+STALL_SECONDS = 3600  # a 14B step of sampling finishes some response every few minutes, an update takes ten
 OBJECT_STORE_BYTES = 256 << 20  # local runs only; a cluster sizes its own
 
 
@@ -106,8 +107,11 @@ class RemoteSampler:
 
     def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
         """See sampler.Sampler; each sample crosses to the driver when it is finished."""
-        for reference in self.actor.generate.options(num_returns="streaming").remote(list(requests), options):
-            yield _result(reference)
+        stream = self.actor.generate.options(num_returns="streaming").remote(list(requests), options)
+        for _ in requests:
+            if not ray.wait([stream], timeout=STALL_SECONDS)[0]:
+                raise _stalled("the sampler")
+            yield _result(next(stream))
 
     def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
         """See sampler.Sampler."""
@@ -196,9 +200,11 @@ def _gpus() -> float:
 
 
 def _result(reference: Any) -> Any:
-    """The value behind a reference; the error a user can mend is raised as such."""
+    """The value behind a reference; the error a user can mend is raised as such, and no wait is without end."""
     try:
-        return ray.get(reference)
+        return ray.get(reference, timeout=STALL_SECONDS)
+    except ray.exceptions.GetTimeoutError:
+        raise _stalled("an actor of the training") from None
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, UserError):
             raise error.cause from None
@@ -207,3 +213,7 @@ def _result(reference: Any) -> Any:
         if isinstance(error.cause if hasattr(error, "cause") else None, UserError):
             raise error.cause from None
         raise UserError(f"an actor of the training died: {str(error).splitlines()[0]}; run again to resume") from error
+
+
+def _stalled(who: str) -> UserError:
+    return UserError(f"{who} gave no sign of life for {STALL_SECONDS / 60:.0f} minutes; run again to resume")
