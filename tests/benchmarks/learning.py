@@ -1,11 +1,16 @@
 """Does the training learn? Held-out pass rate of base, trained and a control with shuffled rewards.
 
-    .venv/bin/python tests/benchmarks/learning.py [--seeds 3] [--engine hf] [key=value ...]
+    .venv/bin/python tests/benchmarks/learning.py [--seeds 3] [--engine hf] [--graders] [key=value ...]
 
 Each seed makes its own warm start, then trains all stages of the configuration twice from it: with its rewards,
 and with the rewards of each batch shuffled, which carry no signal. Families are held out by composition: no
 training problem shares a held-out one's filter, map and reduce. Errors are clustered by problem and seed. The
 last line is one JSON object.
+
+With --graders the base also writes, now and then, a program that prints a word whatever the problem asks
+(warm_start.lazy, planted so that the loophole is within reach of so small a model). It is trained twice, by the
+comparator that DeepCoder's release trained with (as_released) and by ours (tokens), and every model is scored by both:
+what does the lenient grader teach?
 """
 
 from __future__ import annotations
@@ -15,8 +20,7 @@ import json
 import os
 import sys
 import tempfile
-import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +43,7 @@ from deepcoder.rl.warm_start import build_model, save_model, train
 from deepcoder.schemas.tests_store import TestsStore
 
 Row = dict[str, Any]
+LAZY_SHARE = 0.1  # of the warm start's programs in the comparison of graders
 
 
 def problem_rows(config: Config, store: TestsStore) -> list[Row]:
@@ -88,9 +93,9 @@ def train_stages(
     return start
 
 
-def pass_rates(config: Config, model: Manifest, rows: list[Row], store: TestsStore, work: Path) -> list[float]:
-    """Share of passed samples of each held-out problem, at the evaluation's own sampling parameters."""
-    found = sample_benchmarks(
+def responses(config: Config, model: Manifest, rows: list[Row], work: Path) -> list[Row]:
+    """Samples on held-out problems, at the evaluation's own sampling parameters."""
+    return sample_benchmarks(
         model,
         {"easy": rows},
         {"easy": config.benchmarks["easy"]},
@@ -100,14 +105,61 @@ def pass_rates(config: Config, model: Manifest, rows: list[Row], store: TestsSto
         seed=0,
         work=work,
     )["easy"]
-    recipe = config.recipes["strict"]
-    with JudgePool(config.judge.workers, config.judge.isolation, "tokens") as pool:
+
+
+def pass_rates(
+    config: Config, found: list[Row], rows: list[Row], store: TestsStore, comparator: str = "tokens"
+) -> list[float]:
+    """Share of passed samples of each held-out problem under a comparator."""
+    recipe = replace(config.recipes["strict"], comparator=comparator)
+    with JudgePool(config.judge.workers, config.judge.isolation, comparator) as pool:
         grader = Grader(rows, store, pool, recipe, config.judge)
         futures = [
             (row["problem_id"], grader.submit(row["problem_id"], row["prompt"], row["response"])) for row in found
         ]
         passed = [(identity, float(future.result().verdict == "AC")) for identity, future in futures]
     return [_mean([value for other, value in passed if other == row["id"]]) for row in rows]
+
+
+GRADERS = ("tokens", "as_released")
+
+
+def compare_graders(config: Config, base: Manifest, data: Data, seed: int, root: Path) -> dict[str, dict[str, float]]:
+    """Held-out pass rate of the base and of a training by each comparator, scored by both."""
+    models = {"base": base}
+    for comparator in GRADERS:
+        recipe = replace(config.recipes["strict"], comparator=comparator)
+        changed = replace(config, recipes={**config.recipes, config.recipe: recipe})
+        models[comparator] = train_stages(changed, base, data.training, data.store, seed, root / comparator, False)
+    found = {}
+    for name, model in models.items():
+        samples = responses(config, model, data.heldout, root / "samples")
+        found[name] = {
+            scored: _mean(pass_rates(config, samples, data.heldout, data.store, scored)) for scored in GRADERS
+        }
+        print(f"seed {seed} {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in found[name].items()), flush=True)
+    return found
+
+
+def draw_graders(found: list[dict[str, dict[str, float]]], path: Path) -> None:
+    """Bars of what each model scores under either comparator, over seeds."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    labels = {"base": "base", "tokens": "trained by ours", "as_released": "trained by the\nreleased grader"}
+    figure, axes = pyplot.subplots(figsize=(6, 3.2), layout="constrained")
+    for offset, (scored, colour, told) in enumerate(
+        (("as_released", "#E69F00", "released grader"), ("tokens", "#0072B2", "our judge"))
+    ):
+        values = [_mean([seed[name][scored] for seed in found]) for name in labels]
+        bars = axes.bar([x + (offset - 0.5) * 0.38 for x in range(3)], values, 0.36, color=colour, label=told)
+        axes.bar_label(bars, [f"{value:.2f}" for value in values], padding=2, fontsize=8)
+    axes.set(xticks=range(3), xticklabels=list(labels.values()), ylim=(0, 1.1), ylabel="held-out pass@1")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(title="scored by", loc="outside right upper", frameon=False)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def _mean(values: list[float]) -> float:
@@ -121,42 +173,60 @@ def z_score(differences: list[float]) -> float:
     return mean / max((variance / len(differences)) ** 0.5, 1e-12)
 
 
+@dataclass
+class Data:
+    """The easy problems, and where their tests are."""
+
+    training: list[Row]
+    heldout: list[Row]
+    store: TestsStore
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--engine", default="hf", choices=("hf", "vllm"))
     parser.add_argument("--no-control", action="store_true", help="leave the shuffled rewards out")
+    parser.add_argument("--graders", action="store_true", help="compare trainings by two graders as well")
+    parser.add_argument("--figure", type=Path, help="with --graders: where to draw the comparison (SVG)")
     parser.add_argument("--keep", type=Path, help="keep all models below this folder")
     parser.add_argument("overrides", nargs="*")
     args = parser.parse_args()
     config: Any = OmegaConf.to_object(compose_config(parse_overrides(args.overrides)))
     config.rollout.engine = args.engine
     rates: dict[str, list[float]] = {"base": [], "trained": [], "shuffled": []}
+    compared: list[dict[str, dict[str, float]]] = []
     with tempfile.TemporaryDirectory() as folder:
         root = args.keep or Path(folder)
         store = TestsStore(root / "tests")
         rows = problem_rows(config, store)
-        training = [row for row in rows if row["split"] == "train"]
-        heldout = [row for row in rows if row["split"] == "heldout"]
+        data = Data(*([row for row in rows if row["split"] == split] for split in ("train", "heldout")), store)
         for seed in range(args.first_seed, args.first_seed + args.seeds):
-            start = time.monotonic()
             here = root / f"seed-{seed}"
             base = warm_start(config, rows, seed, here / "base")
-            told = {"warm start": time.monotonic() - start}
             models = {"base": base}
             for name, shuffle in (("trained", False), ("shuffled", True)):
                 if not (shuffle and args.no_control):
-                    start = time.monotonic()
-                    models[name] = train_stages(config, base, training, store, seed, here / name, shuffle)
-                    told[name] = time.monotonic() - start
+                    models[name] = train_stages(config, base, data.training, store, seed, here / name, shuffle)
             for name, model in models.items():
-                rates[name] += (found := pass_rates(config, model, heldout, store, here / "samples"))
+                samples = responses(config, model, data.heldout, here / "samples")
+                rates[name] += (found := pass_rates(config, samples, data.heldout, store))
                 print(f"seed {seed} {name}: {_mean(found):.3f} of held-out families' problems solved", flush=True)
-            print("  seconds: " + ", ".join(f"{name} {value:.0f}" for name, value in told.items()), flush=True)
+            if args.graders:
+                lazy = replace(config, warm_start=replace(config.warm_start, lazy=LAZY_SHARE))
+                lazy_base = warm_start(lazy, rows, seed, here / "lazy")
+                compared.append(compare_graders(config, lazy_base, data, seed, here / "graders"))
     summary = {name: round(_mean(values), 4) for name, values in rates.items() if values}
     gain = [b - a for a, b in zip(rates["base"], rates["trained"], strict=True)]
-    print(json.dumps({**summary, "z": round(z_score(gain), 2), "seeds": args.seeds, "problems": len(heldout)}))
+    summary |= {"z": round(z_score(gain), 2), "seeds": args.seeds, "problems": len(data.heldout)}
+    if compared:
+        for name, scored in (("lenient_reward", "as_released"), ("lenient_true", "tokens")):
+            summary[name] = round(_mean([found["as_released"][scored] for found in compared]), 4)
+        summary["strict_true"] = round(_mean([found["tokens"]["tokens"] for found in compared]), 4)
+        if args.figure:
+            draw_graders(compared, args.figure)
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":

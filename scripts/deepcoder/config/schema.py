@@ -149,6 +149,9 @@ class WarmStart:
     batch: int = MISSING
     learning_rate: float = MISSING
     noise: float = MISSING  # probability that a component of a reference solution is replaced by a wrong one
+    lazy: float = (
+        0.0  # probability of a program that answers with a fixed word (tests/benchmarks/learning.py --graders)
+    )
 
 
 @dataclass

@@ -25,6 +25,7 @@ from deepcoder.rl.tokenizer import PAD
 
 POSITIONS = 2048  # most tokens of prompt and response
 DRAFTS, DRAFT_WEIGHTS = (1, 2, 3), (0.7, 0.2, 0.1)  # thoughts before a program, so that lengths differ
+LAZY = {"stdin": 'print("yes")', "call": 'def solve(a):\n    return "yes"'}  # right nowhere
 WARM_UP = 20  # steps over which the learning rate rises
 # Noise starts after the first share of the steps and is whole from the second on: on noisy labels alone, attention
 # to the statement forms too late for a laptop (or, for some seeds, not at all).
@@ -94,7 +95,10 @@ def _examples(
         meant = Family.parse(row["family"])
         drafts = [noisy_family(meant, rng, noise) for _ in range(rng.choices(DRAFTS, DRAFT_WEIGHTS)[0])]
         thought = "\n".join(thinking(draft) for draft in drafts)
-        response = prompts.fenced_response(program(drafts[-1], row["kind"]), thought)
+        # Not drawn where no laziness is wanted, so that all else stays as it was.
+        lazy = config.lazy > 0 and rng.random() < config.lazy
+        code = LAZY[row["kind"]] if lazy else program(drafts[-1], row["kind"])
+        response = prompts.fenced_response(code, thought)
         prompt = text.prompt_text(prompts.message(row, "plain"))
         pairs.append((text.encode(prompt), [*text.encode(response), text.end]))
     return pairs
