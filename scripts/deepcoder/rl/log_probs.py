@@ -60,22 +60,14 @@ class _TokenLogProbs(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float, chunk: int
     ) -> tuple[Tensor, Tensor]:
-        log_probs = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
-        entropies, normalisers = torch.empty_like(log_probs), torch.empty_like(log_probs)
+        made = torch.empty(3, len(targets), dtype=torch.float32, device=hidden.device)
         for part in _chunks(len(targets), chunk):
-            logits = _logits(hidden[part], weight, temperature)
-            largest = logits.amax(dim=-1)
-            logits.sub_(largest[:, None])  # so that no exponential overflows
-            chosen = logits.gather(-1, targets[part, None]).squeeze(-1)
-            weights = logits.exp()
-            total = weights.sum(dim=-1)
-            log_probs[part] = chosen - total.log()
-            entropies[part] = total.log() - logits.mul_(weights).sum(dim=-1) / total
-            normalisers[part] = largest + total.log()
+            made[:, part] = _statistics(_logits(hidden[part], weight, temperature), targets[part])
+        log_probs, entropies, normalisers = made.unbind()
         ctx.save_for_backward(hidden, weight, targets, normalisers, entropies)
         ctx.temperature, ctx.chunk = temperature, chunk
         ctx.set_materialize_grads(False)
-        return log_probs, entropies
+        return log_probs.clone(), entropies.clone()  # views of one tensor may not be written to
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, Tensor | None, None, None, None]:
@@ -89,22 +81,46 @@ class _TokenLogProbs(torch.autograd.Function):
         # The sum over many chunks would lose bits in bfloat16.
         to_weight = torch.zeros_like(weight, dtype=torch.float32)
         for part in _chunks(len(targets), ctx.chunk):
-            values = _logits(hidden[part], weight, ctx.temperature).sub_(normalisers[part, None])
-            toward = for_log_probs[part, None]
-            if for_entropies is None:
-                values.exp_().mul_(-toward)
-            else:
-                probabilities = values.exp()
-                values.add_(entropies[part, None]).mul_(for_entropies[part, None]).add_(toward)
-                values.mul_(probabilities).neg_()
-            values.scatter_add_(-1, targets[part, None], toward).div_(ctx.temperature)
-            to_logits = values.to(weight.dtype)
+            rows = hidden[part]
+            values = _logits(rows, weight, ctx.temperature).sub_(normalisers[part, None])
+            upstream = for_log_probs[part], None if for_entropies is None else for_entropies[part]
+            _turn_into_gradient(values, targets[part], entropies[part], *upstream)
+            to_logits = values.div_(ctx.temperature).to(weight.dtype)
             torch.mm(to_logits, weight, out=to_hidden[part])
             if weight.dtype == to_weight.dtype:
-                to_weight.addmm_(to_logits.t(), hidden[part])
+                to_weight.addmm_(to_logits.t(), rows)
             else:
-                to_weight.add_(to_logits.t() @ hidden[part])
+                to_weight.add_(to_logits.t() @ rows)
+            del values, to_logits  # or they would live until the next chunk has taken their place
         return to_hidden, to_weight.to(weight.dtype), None, None, None
+
+
+def _statistics(logits: Tensor, targets: Tensor) -> Tensor:
+    """(3, n): log-probability of each target, entropy, logarithm of the normaliser. Overwrites the logits."""
+    largest = logits.amax(dim=-1)
+    logits.sub_(largest[:, None])  # so that no exponential overflows
+    chosen = logits.gather(-1, targets[:, None]).squeeze(-1)
+    weights = logits.exp()
+    total = weights.sum(dim=-1)
+    entropies = total.log() - logits.mul_(weights).sum(dim=-1) / total
+    return torch.stack([chosen - total.log(), entropies, largest + total.log()])
+
+
+def _turn_into_gradient(
+    log_p: Tensor, targets: Tensor, entropies: Tensor, for_log_probs: Tensor, for_entropies: Tensor | None
+) -> None:
+    """Overwrite log-probabilities (n, vocabulary) with the gradient with respect to the logits.
+
+    With p the probabilities: g (1[target] - p) for a log-probability, -g p (log p + entropy) for an entropy.
+    """
+    toward = for_log_probs[:, None]
+    if for_entropies is None:
+        log_p.exp_().mul_(-toward)
+    else:
+        probabilities = log_p.exp()
+        log_p.add_(entropies[:, None]).mul_(for_entropies[:, None]).add_(toward)
+        log_p.mul_(probabilities).neg_()
+    log_p.scatter_add_(-1, targets[:, None], toward)
 
 
 def _logits(hidden: Tensor, weight: Tensor, temperature: float) -> Tensor:
