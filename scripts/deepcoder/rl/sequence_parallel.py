@@ -31,7 +31,7 @@ def check_heads(size: int, heads: int, key_value_heads: int) -> None:
 
 
 class SequenceGroup:
-    """The ranks that share a row with this one; neighbours by number, so that they sit on one node."""
+    """The ranks that share a row with this one: neighbours by number."""
 
     def __init__(self, rank: int, ranks: int, size: int, model_config: Any) -> None:
         """Form the groups; every rank must call, after joining the others.

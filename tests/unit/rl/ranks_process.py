@@ -1,6 +1,6 @@
-"""One rank of two: updates a model under each parallel layout and writes what it saw; a helper of test_parallel.py.
+"""One rank of several: updates a model under each parallel layout and writes what it saw; a helper of test_parallel.py.
 
-Usage: ranks_process.py RANK PORT FOLDER, where FOLDER holds case.pt (see test_parallel.py).
+Usage: ranks_process.py RANK RANKS PORT FOLDER, where FOLDER holds case.pt (see test_parallel.py).
 """
 
 import sys
@@ -40,12 +40,13 @@ def first_moments(trainer: Trainer) -> list[tuple[str, Tensor]]:
 
 
 def main() -> None:
-    rank, port, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    rank, ranks, port = map(int, sys.argv[1:4])
+    folder = Path(sys.argv[4])
     torch.set_num_threads(1)
     case = torch.load(folder / "case.pt", weights_only=False)
-    for name, (model, changes) in case["layouts"].items():
-        settings = replace(case["settings"], ranks=2, **changes)
-        trainer = Trainer(model, settings, case["recipe"], 0.6, MAX_TOKENS, Place(rank, 2, "127.0.0.1", port))
+    for name, (model, changes) in case["layouts"][ranks].items():
+        settings = replace(case["settings"], ranks=ranks, **changes)
+        trainer = Trainer(model, settings, case["recipe"], 0.6, MAX_TOKENS, Place(rank, ranks, "127.0.0.1", port))
         found = course(trainer, case["rollouts"], folder / name)
         torch.save(found, folder / f"{name}-{rank}.pt")
 

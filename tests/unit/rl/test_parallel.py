@@ -1,4 +1,4 @@
-"""Two ranks do what one does: same log-probabilities, losses, gradients and weights, however they share the work."""
+"""Several ranks do what one does: the same log-probabilities, losses, gradients and weights under every layout."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from ranks_process import MAX_TOKENS, course
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
-LAYOUTS: dict[str, dict[str, Any]] = {
+TWO: dict[str, dict[str, Any]] = {
     "data-1": {"zero_stage": 1},
     "data-2": {"zero_stage": 2},
     "data-3": {"zero_stage": 3},
@@ -33,6 +33,33 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "sequence-3": {"zero_stage": 3, "sequence_parallel": 2, "gradient_checkpointing": True},
 }
 GROUPED = "sequence-grouped"  # a model whose key-value heads are dealt out, not copied
+FOUR = {"both": {"zero_stage": 3, "sequence_parallel": 2}}
+LAYOUTS = [*TWO, GROUPED, *FOUR]
+
+
+def grouped_model(folder: Path) -> Path:
+    """Four heads and two key-value heads."""
+    torch.manual_seed(0)
+    shape = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 400}
+    config = Qwen2Config(**shape, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False)
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def start_ranks(number: int, folder: Path) -> list[subprocess.Popen[str]]:
+    """Start the processes of one world."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    script, environment = Path(__file__).parent / "ranks_process.py", {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    commands = [[sys.executable, str(script), *map(str, (rank, number, port, folder))] for rank in range(number)]
+    return [subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) for words in commands]
+
+
+def finish(processes: list[subprocess.Popen[str]]) -> None:
+    """Wait until all ranks have done their work."""
+    errors = [process.communicate(timeout=240)[1] for process in processes]
+    assert not any(process.returncode for process in processes), errors
 
 
 @pytest.fixture(scope="module")
@@ -42,50 +69,36 @@ def courses(
     make_rollouts: Callable[..., list[Rollout]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, list[dict[str, Any]]]:
-    """By layout: what one rank, rank 0 of two and rank 1 of two went through. One start of two processes for all."""
+    """By layout: what one rank went through, then each rank of the layout. One start of processes for each world."""
     folder = tmp_path_factory.mktemp("ranks")
     settings = replace(config.trainer, learning_rate=1e-3)
     recipe = replace(config.recipes["strict"], entropy_coefficient=0.01)
-    rollouts = make_rollouts(9)
-    grouped = folder / "grouped"
-    torch.manual_seed(0)
-    shape = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 400}
-    Qwen2ForCausalLM(
-        Qwen2Config(**shape, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False)
-    ).save_pretrained(grouped)
-    layouts = {name: (tiny_model, changes) for name, changes in LAYOUTS.items()}
-    layouts[GROUPED] = (grouped, {"zero_stage": 1, "sequence_parallel": 2})
+    rollouts, grouped = make_rollouts(9), grouped_model(folder / "grouped")
+    two = {name: (tiny_model, changes) for name, changes in TWO.items()}
+    two[GROUPED] = (grouped, {"zero_stage": 1, "sequence_parallel": 2})
+    layouts = {2: two, 4: {name: (tiny_model, changes) for name, changes in FOUR.items()}}
     case = {"settings": settings, "recipe": recipe, "rollouts": rollouts, "layouts": layouts}
     torch.save(case, folder / "case.pt")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(Path(__file__).parent / "ranks_process.py")]
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [*command, str(rank), str(port), str(folder)], env=environment, stderr=subprocess.PIPE, text=True
-        )
-        for rank in (0, 1)
-    ]
+    processes = start_ranks(2, folder)
     expected = {
         model: course(Trainer(model, settings, recipe, 0.6, MAX_TOKENS), rollouts, folder / f"one-{model.name}")
         for model in (tiny_model, grouped)
     }
-    errors = [process.communicate(timeout=240)[1] for process in ranks]
-    assert [process.returncode for process in ranks] == [0, 0], errors
+    finish(processes)
+    finish(start_ranks(4, folder))
     found = {}
-    for name, (model, _) in layouts.items():
-        ours = [torch.load(folder / f"{name}-{rank}.pt", weights_only=False) for rank in (0, 1)]
-        exported = dict(load_model(folder / name).named_parameters())
-        found[name] = [expected[model], *({**one, "exported": exported} for one in ours)]
+    for number, layout in layouts.items():
+        for name, (model, _) in layout.items():
+            ours = [torch.load(folder / f"{name}-{rank}.pt", weights_only=False) for rank in range(number)]
+            exported = dict(load_model(folder / name).named_parameters())
+            found[name] = [expected[model], *({**one, "exported": exported} for one in ours)]
     return found
 
 
-@pytest.mark.parametrize("layout", [*LAYOUTS, GROUPED])
-def test_two_ranks_do_what_one_does(courses: dict[str, list[dict[str, Any]]], layout: str) -> None:
-    one, *two = courses[layout]
-    for rank in two:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_several_ranks_do_what_one_does(courses: dict[str, list[dict[str, Any]]], layout: str) -> None:
+    one, *ranks = courses[layout]
+    for rank in ranks:
         for name in ("scores", "scores_after"):
             ours, theirs = (torch.tensor([v for row in x[name] for v in row]) for x in (rank, one))
             assert torch.allclose(ours, theirs, atol=1e-5), name
