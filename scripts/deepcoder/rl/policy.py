@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from deepcoder.errors import UserError
+from deepcoder.rl.attention import PACKED
 from deepcoder.rl.log_probs import LogProbHead
 
 if TYPE_CHECKING:
@@ -114,16 +115,17 @@ class Policy(nn.Module):
         return log_probs, entropies
 
 
-def load_model(folder: Path, dtype: str = "float32", attention: str = "sdpa") -> nn.Module:
+def load_model(folder: Path, dtype: str = "float32", packed: bool = False) -> nn.Module:
     """Load a causal model from a folder in Hugging Face format.
 
     Args:
-        attention: "sdpa", or attention.PACKED for packed sequences without a mask (no generation).
+        packed: attend to packed sequences without a mask; such a model cannot generate.
 
     Raises:
         UserError: the folder is not a model.
     """
     try:
+        attention = PACKED if packed else "sdpa"
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=DTYPES[dtype], attn_implementation=attention)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: not a model folder ({error}); delete it and make it again") from error

@@ -18,7 +18,6 @@ from torch import Tensor
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
-from deepcoder.rl.attention import PACKED
 from deepcoder.rl.engine import Place, join_ranks, start_engine
 from deepcoder.rl.losses import loss_scale, policy_loss
 from deepcoder.rl.micro_batches import plan_micro_batches, share_of
@@ -80,7 +79,7 @@ class Trainer:
             )
         self.recipe, self.temperature, self.max_tokens = recipe, temperature, max_tokens * size
         self.sequence_parallel = size
-        model = load_model(model_folder, config.dtype, PACKED)
+        model = load_model(model_folder, config.dtype, packed=True)
         join_ranks(self.place)
         group = SequenceGroup(self.place.rank, self.place.ranks, size, model.config) if size > 1 else None
         if config.gradient_checkpointing:

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from deepcoder.rl.attention import PACKED, packed_attention
+from deepcoder.rl.attention import packed_attention
 from deepcoder.rl.policy import Policy, load_model, pack_sequences, pad_sequences
 from deepcoder.rl.rollout import Rollout
 
 
-@pytest.mark.parametrize("attention", [PACKED, "sdpa"])
+@pytest.mark.parametrize("kernel", [True, False], ids=["by runs", "by mask"])
 @pytest.mark.parametrize("multiple", [1, 8])
 def test_a_packed_row_gives_the_log_probs_and_gradients_of_padded_rows(
-    tiny_model: Path, make_rollouts: Callable[..., list[Rollout]], attention: str, multiple: int
+    tiny_model: Path, make_rollouts: Callable[..., list[Rollout]], kernel: bool, multiple: int
 ) -> None:
     rollouts = sorted(make_rollouts(7), key=lambda r: -r.length)
     prompts, responses = [r.prompt_ids for r in rollouts], [r.response_ids for r in rollouts]
@@ -23,7 +23,7 @@ def test_a_packed_row_gives_the_log_probs_and_gradients_of_padded_rows(
         ("padded", pad_sequences(prompts, responses)),
         ("packed", pack_sequences(prompts, responses, multiple)),
     ):
-        policy = Policy(load_model(tiny_model, attention=attention if name == "packed" else "sdpa"))
+        policy = Policy(load_model(tiny_model, packed=kernel and name == "packed"))
         log_probs, entropy = policy(block, 0.6)
         (log_probs * torch.linspace(-1, 1, len(log_probs)) + 0.1 * entropy).sum().backward()
         found[name] = log_probs, entropy, {name: p.grad for name, p in policy.named_parameters()}
@@ -44,7 +44,7 @@ def test_a_row_is_filled_by_a_sequence_that_predicts_nothing() -> None:
 
 
 def test_no_sequence_sees_another(tiny_model: Path) -> None:
-    policy = Policy(load_model(tiny_model, attention=PACKED))
+    policy = Policy(load_model(tiny_model, packed=True))
     first, _ = policy(pack_sequences([[5, 6], [7, 8]], [[9, 10], [11, 12, 13]]), 1.0)
     second, _ = policy(pack_sequences([[50, 60], [7, 8]], [[90, 100], [11, 12, 13]]), 1.0)
     assert torch.allclose(first[2:], second[2:], atol=1e-6)
@@ -65,7 +65,7 @@ def test_checkpointed_layers_give_equal_gradients(
 ) -> None:
     rollouts, gradients = make_rollouts(5), []
     for checkpointed in (False, True):
-        model = load_model(tiny_model, attention=PACKED)
+        model = load_model(tiny_model, packed=True)
         if checkpointed:
             model.gradient_checkpointing_enable()
         policy = Policy(model)
