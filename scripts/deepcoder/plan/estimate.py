@@ -188,9 +188,13 @@ def _warnings(
         found.append(f"trainer.ranks is {trainer.ranks}, the job asks for {gpus} GPUs")
     if gpus and gpus % rollout.tensor_parallel:
         found.append(f"rollout.tensor_parallel {rollout.tensor_parallel} does not divide {gpus} GPUs")
-    if model.heads % trainer.sequence_parallel:
-        found.append(f"trainer.sequence_parallel {trainer.sequence_parallel} does not divide {model.heads} heads")
-    packed = stage.max_tokens_per_gpu * trainer.sequence_parallel
+    size = trainer.sequence_parallel
+    if model.heads % size or (model.key_value_heads % size and size % model.key_value_heads):
+        heads = f"{model.heads} heads and {model.key_value_heads} key-value heads"
+        found.append(f"trainer.sequence_parallel {size} does not divide {heads}")
+    if trainer.ranks % size:
+        found.append(f"trainer.sequence_parallel {size} does not divide {trainer.ranks} ranks")
+    packed = stage.max_tokens_per_gpu * size
     longest = stage.max_prompt_tokens + stage.max_response_tokens
     if packed < longest:
         found.append(f"a micro-batch holds {packed} tokens, the longest sequence has {longest}")

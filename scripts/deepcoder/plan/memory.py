@@ -9,6 +9,7 @@ from deepcoder.config.schema import Model, Rollout, Stage, Trainer
 BYTES = {"float32": 4, "bfloat16": 2}
 MASTER_AND_MOMENTS = 12  # float32 copy of the weights, first and second moment of Adam
 GIGA = 1e9
+LOGIT_POSITIONS = 256  # whose logits exist at once (rl/log_probs.py, CHUNK)
 RUNTIME_BYTES = 2.5e9  # CUDA context, NCCL buffers and workspaces of one process: an allowance, not a formula
 
 
@@ -20,13 +21,13 @@ class TrainerMemory:
     gradients: float
     optimizer: float
     activations: float
-    logits: float
+    head: float
     gathered: float
 
     @property
     def total(self) -> float:
         """Sum with the allowance for the runtime."""
-        parts = (self.weights, self.gradients, self.optimizer, self.activations, self.logits, self.gathered)
+        parts = (self.weights, self.gradients, self.optimizer, self.activations, self.head, self.gathered)
         return sum(parts) + RUNTIME_BYTES
 
     @property
@@ -82,7 +83,8 @@ def trainer_memory(model: Model, trainer: Trainer, stage: Stage) -> TrainerMemor
     too, 3 the weights too; Ulysses' sequence parallelism shards over the same ranks [arXiv:2309.14509, section 3].
     Stage 3 also holds the gathered weights of two layers and of the output head. With checkpointing a layer keeps
     its input and one layer is recomputed [arXiv:2205.05198, section 4 and table 2]; attention is flash, so no
-    score matrix is kept. `max_tokens_per_gpu` is what one rank holds of a micro-batch.
+    score matrix is kept. `max_tokens_per_gpu` is what one rank holds of a micro-batch, which is packed: none of it
+    is padding. Gradients of micro-batches are added in float32.
     """
     size, ranks = BYTES[trainer.dtype], trainer.ranks
     working = size if trainer.dtype != "float32" else 0  # float32 training has no second copy
@@ -96,10 +98,10 @@ def trainer_memory(model: Model, trainer: Trainer, stage: Stage) -> TrainerMemor
         gathered = size * (2 * layer_parameters(model) + model.vocabulary * model.hidden)
     return TrainerMemory(
         weights=model.parameters * working / sharded["w"],
-        gradients=model.parameters * size / sharded["g"],
+        gradients=model.parameters * BYTES["float32"] / sharded["g"],
         optimizer=model.parameters * MASTER_AND_MOMENTS / sharded["o"],
         activations=layers,
-        logits=logit_bytes(model, trainer, tokens),
+        head=head_bytes(model, trainer.dtype),
         gathered=gathered,
     )
 
@@ -120,12 +122,15 @@ def layer_parameters(model: Model) -> int:
     return attention + 3 * model.hidden * model.intermediate
 
 
-def logit_bytes(model: Model, trainer: Trainer, tokens: int) -> float:
-    """Output scores of a micro-batch: the scores, a float32 copy for the log-softmax, and the gradient.
+def head_bytes(model: Model, dtype: str) -> float:
+    """Output head in its backward pass, whatever the length: the logits of one chunk and the head's gradient.
 
-    An upper bound: a loss computed in chunks of tokens holds a fraction of it.
+    Logits and their exponentials are float32, as is the sum of the chunks' gradients; in bfloat16 the logits exist in
+    that precision too, and so does one chunk's part of the gradient.
     """
-    return tokens * model.vocabulary * (2 * BYTES[trainer.dtype] + 4.0)
+    working = 0 if dtype == "float32" else BYTES[dtype]
+    chunk = LOGIT_POSITIONS * (2 * BYTES["float32"] + working)
+    return model.vocabulary * (chunk + model.hidden * (BYTES["float32"] + working))
 
 
 def sampler_memory(model: Model, rollout: Rollout, stage: Stage, gpu_bytes: float, mean_tokens: float) -> SamplerMemory:

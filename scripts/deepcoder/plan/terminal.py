@@ -70,7 +70,7 @@ def _memory_lines(stage: StageEstimate) -> dict[str, str]:
         "trainer: gradients": _gb(trainer.gradients),
         "trainer: optimizer": _gb(trainer.optimizer),
         "trainer: activations": _gb(trainer.activations),
-        "trainer: logits (upper bound)": _gb(trainer.logits),
+        "trainer: output head": _gb(trainer.head),
         "trainer: gathered layers": _gb(trainer.gathered),
         "trainer, with runtime": _gb(trainer.total),
         "sampler: weights": _gb(sampler.weights),

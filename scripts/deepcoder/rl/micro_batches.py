@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 
 
-def plan_micro_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Group sequences of like length, so that little is padding.
+def plan_micro_batches(lengths: Sequence[int], budget: int, ranks: int = 1) -> list[list[int]]:
+    """Pack sequences into the fewest micro-batches of even size, so that no rank waits long for another.
+
+    Longest first, each sequence goes to the emptiest micro-batch (Graham's rule, 10.1137/0117039).
 
     Args:
         lengths: tokens of each sequence.
-        budget: most tokens of a micro-batch, padding included; a longer sequence is a micro-batch of its own.
+        budget: most tokens of a micro-batch; a longer sequence is a micro-batch of its own.
+        ranks: data-parallel ranks; there are a multiple of them, unless sequences are too few.
 
     Returns:
-        indices into `lengths`; each index once, in order of length (ties by index).
+        indices into `lengths`, each once, the fullest micro-batch first and the longest sequence first in each.
     """
-    plan: list[list[int]] = []
-    longest = 0
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        longest = max(longest, lengths[index])
-        if plan and longest * (len(plan[-1]) + 1) <= budget:
-            plan[-1].append(index)
-        else:
-            plan.append([index])
-            longest = lengths[index]
-    return plan
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    number = ranks * -(-sum(lengths) // (budget * ranks))
+    while True:
+        plan: list[list[int]] = [[] for _ in range(number)]
+        loads = [(0, place) for place in range(number)]
+        for index in order:
+            load, place = loads[0]
+            heapq.heapreplace(loads, (load + lengths[index], place))
+            plan[place].append(index)
+        if all(load <= budget or len(plan[place]) == 1 for load, place in loads):
+            return [plan[place] for load, place in sorted(loads, key=lambda item: (-item[0], item[1])) if load]
+        number += ranks
 
 
 def share_of(plan: Sequence[list[int]], rank: int, ranks: int) -> list[list[int]]:

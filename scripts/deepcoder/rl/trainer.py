@@ -1,15 +1,14 @@
 """One rank of the trainer: a DeepSpeed engine that turns judged rollouts into optimizer updates.
 
-Every rank is handed the whole batch, plans the same micro-batches and works on its share, so that the loss is
-the same for any number of ranks.
+Every rank is handed the whole batch, plans the same micro-batches and works on its share (with sequence parallelism
+a group of ranks shares each micro-batch), so that the loss is the same for any number of ranks.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,34 @@ from torch import Tensor
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
+from deepcoder.rl.engine import Place, join_ranks, start_engine
 from deepcoder.rl.losses import denominator, loss_scale, policy_loss
 from deepcoder.rl.micro_batches import plan_micro_batches, share_of
-from deepcoder.rl.policy import Policy, Sequences, load_model, pad_sequences
+from deepcoder.rl.policy import Policy, Sequences, load_model, pack_sequences
 from deepcoder.rl.rollout import Rollout, UpdateReport
+from deepcoder.rl.sequence_parallel import SequenceGroup
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a rank stands among the trainer's processes."""
+@dataclass
+class OldPolicy:
+    """What the policy said of the rollouts before a batch's updates, by index.
 
-    rank: int = 0
-    ranks: int = 1
-    address: str = "127.0.0.1"
-    port: int = 0
+    Attributes:
+        log_probs: (response tokens,) float32 on the host, at the temperature asked for.
+        entropies: sums over the response, in nats; only of the rollouts that this rank saw.
+    """
+
+    log_probs: dict[int, Tensor] = field(default_factory=dict)
+    entropies: dict[int, float] = field(default_factory=dict)
+
+    def add(self, rollouts: Sequence[Rollout], micro: Sequence[int], log_probs: Tensor, entropies: Tensor) -> None:
+        """Keep the flat values of a micro-batch."""
+        if not micro:
+            return
+        lengths = [len(rollouts[i].response_ids) for i in micro]
+        self.log_probs.update(zip(micro, log_probs.detach().cpu().split(lengths), strict=True))
+        sums = [part.sum().item() for part in entropies.detach().cpu().split(lengths)]
+        self.entropies.update(zip(micro, sums, strict=True))
 
 
 class Trainer:
@@ -53,30 +66,40 @@ class Trainer:
         Args:
             model_folder: Hugging Face format.
             temperature: the sampler's; log-probabilities are taken at it.
-            max_tokens: token budget of a micro-batch, padding included.
+            max_tokens: token budget of a micro-batch for each rank that shares it.
             response_limit: most tokens of a response; needed for aggregation "constant_length".
+
+        Raises:
+            UserError: the folder is not a model, or ranks or attention heads cannot be dealt to groups of
+                config.sequence_parallel.
         """
-        if config.sequence_parallel > 1:
-            raise UserError("trainer: sequence_parallel above 1 is not built yet; set trainer__sequence_parallel=1")
-        self.place = place or Place()
-        self.recipe, self.temperature, self.max_tokens = recipe, temperature, max_tokens
-        self.response_limit = response_limit
-        model = load_model(model_folder, config.dtype)
+        self.place, size = place or Place(), config.sequence_parallel
+        if self.place.ranks % size:
+            raise UserError(
+                f"trainer: sequence_parallel {size} does not divide {self.place.ranks} ranks; set "
+                f"trainer__sequence_parallel to a divisor of trainer__ranks"
+            )
+        self.recipe, self.temperature, self.max_tokens = recipe, temperature, max_tokens * size
+        self.sequence_parallel, self.response_limit = size, response_limit
+        model = load_model(model_folder, config.dtype, packed=True)
+        join_ranks(self.place)
+        group = SequenceGroup(self.place.rank, self.place.ranks, size, model.config) if size > 1 else None
         if config.gradient_checkpointing:
             model.gradient_checkpointing_enable()
-        self.engine = start_engine(Policy(model), config, self.place)
+        self.engine = start_engine(Policy(model, group), config, model.config.hidden_size)
         self.device = self.engine.device
 
     def update(self, rollouts: Sequence[Rollout], minibatch: int) -> UpdateReport:
         """One optimizer update for each mini-batch of `minibatch` rollouts, in the order given."""
         start = time.monotonic()
         report = UpdateReport()
-        old, entropy = self._log_probs(rollouts)
-        report.entropy = float(entropy)
-        report.log_prob_gap = _mean_gap(old, rollouts)
-        report.seconds["log_probs"] = time.monotonic() - start
         parts = [range(i, min(i + minibatch, len(rollouts))) for i in range(0, len(rollouts), minibatch)]
+        # The first mini-batch is updated from the weights that the old log-probabilities belong to: its own
+        # forward pass yields them.
+        old = self._log_probs(rollouts, range(len(parts[0]), len(rollouts)), self.temperature)
+        report.seconds["log_probs"] = time.monotonic() - start
         totals = [self._update_minibatch(rollouts, old, part) for part in parts]
+        report.entropy, report.log_prob_gap = self._mean_entropy_and_gap(rollouts, old)
         tokens = max(sum(t["tokens"] for t in totals), 1.0)
         report.clip_fraction_low = sum(t["low"] for t in totals) / tokens
         report.clip_fraction_high = sum(t["high"] for t in totals) / tokens
@@ -87,9 +110,10 @@ class Trainer:
 
     def score(self, prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]]) -> list[list[float]]:
         """Log-probabilities of the response tokens at temperature 1; every rank must call."""
-        with torch.no_grad():
-            values, _ = self.engine(pad_sequences(prompts, responses), 1.0)
-        return [part.tolist() for part in values.float().split([len(r) for r in responses])]
+        pairs = zip(prompts, responses, strict=True)
+        texts = [Rollout("", 0, list(p), list(r), [], truncated=False, policy_version=0) for p, r in pairs]
+        found = self._log_probs(texts, range(len(texts)), 1.0)
+        return [found.log_probs[i].tolist() for i in range(len(texts))]
 
     def weights(self) -> dict[str, Tensor]:
         """All weights on the host by their Hugging Face names; under ZeRO-3 gathered one by one. All ranks call."""
@@ -122,43 +146,39 @@ class Trainer:
             with deepspeed.zero.GatheredParameters([parameter], enabled=hasattr(parameter, "ds_id")):
                 yield name, parameter.detach().to("cpu", copy=True)
 
-    def _log_probs(self, rollouts: Sequence[Rollout]) -> tuple[list[Tensor], Tensor]:
-        """Log-probabilities of each rollout under the current weights, and the mean entropy of all tokens."""
-        plan = plan_micro_batches([r.length for r in rollouts], self.max_tokens)
-        found: dict[int, Tensor] = {}
-        entropy = torch.zeros((), device=self.device)
+    def _log_probs(self, rollouts: Sequence[Rollout], part: Sequence[int], temperature: float) -> OldPolicy:
+        """Log-probabilities and entropies of some rollouts under the current weights, the same on every rank."""
+        found = OldPolicy()
         with torch.no_grad():
-            for part in share_of(plan, self.place.rank, self.place.ranks):
-                values, entropies = self.engine(self._sequences(rollouts, part), self.temperature)
-                if part:
-                    pieces = values.split([len(rollouts[i].response_ids) for i in part])
-                    found.update(zip(part, (piece.cpu() for piece in pieces), strict=True))
-                    entropy += entropies.sum()
-        everything = self._gather(found)
-        tokens = sum(len(r.response_ids) for r in rollouts)
-        return [everything[i] for i in range(len(rollouts))], self._sum(entropy) / max(tokens, 1)
+            for micro in self._my_micro_batches(rollouts, part)[0]:
+                values, entropies = self.engine(self._sequences(rollouts, micro), temperature)
+                found.add(rollouts, micro, values, entropies)
+        if self.place.ranks > 1:
+            parts: list[Any] = [None] * self.place.ranks
+            torch.distributed.all_gather_object(parts, found.log_probs)
+            found.log_probs = {index: value for part in parts for index, value in part.items()}
+        return found
 
-    def _update_minibatch(
-        self, rollouts: Sequence[Rollout], old: Sequence[Tensor], part: Sequence[int]
-    ) -> dict[str, float]:
-        """Accumulate the gradient of one mini-batch over this rank's micro-batches and step the optimizer."""
-        plan = [
-            [part[i] for i in micro]
-            for micro in plan_micro_batches([rollouts[i].length for i in part], self.max_tokens)
-        ]
+    def _update_minibatch(self, rollouts: Sequence[Rollout], old: OldPolicy, part: Sequence[int]) -> dict[str, float]:
+        """Accumulate the gradient of one mini-batch over this rank's micro-batches and step the optimizer.
+
+        Where `old` lacks the mini-batch, its log-probabilities are those of this forward pass and are added.
+        """
+        mine, micro_batches = self._my_micro_batches(rollouts, part)
         whole = self._denominator(rollouts, part)
-        mine = share_of(plan, self.place.rank, self.place.ranks)
         sums = torch.zeros(4, dtype=torch.float64)
         for number, micro in enumerate(mine):
             log_probs, entropy = self.engine(self._sequences(rollouts, micro), self.temperature)
-            loss = policy_loss(log_probs, *self._columns(rollouts, old, micro), self.recipe, entropy)
-            scale = loss_scale(self.recipe.aggregation, self._denominator(rollouts, micro), whole, len(plan))
+            if any(index not in old.log_probs for index in micro):
+                old.add(rollouts, micro, log_probs, entropy)
+            loss = policy_loss(log_probs, *self._columns(rollouts, old.log_probs, micro), self.recipe, entropy)
+            scale = loss_scale(self.recipe.aggregation, self._denominator(rollouts, micro), whole, micro_batches)
             # The engine averages gradients over ranks; ours are parts of a sum.
             total = loss.total * (scale * self.place.ranks) if micro else log_probs.sum() * 0.0
             self.engine.set_gradient_accumulation_boundary(number == len(mine) - 1)
             self.engine.backward(total)
             self.engine.step()
-            if micro:
+            if micro and self._counts:
                 sums += torch.tensor([loss.total.item() * scale, loss.clipped_low, loss.clipped_high, loss.tokens])
         value, low, high, tokens = self._sum(sums).tolist()
         if value != value:
@@ -166,14 +186,26 @@ class Trainer:
         norm = self.engine.get_global_grad_norm()
         return {"loss": value, "low": low, "high": high, "tokens": tokens, "grad_norm": float(norm or 0.0)}
 
+    @property
+    def _counts(self) -> bool:
+        """Whether this rank speaks for the ranks that share its sequences."""
+        return self.place.rank % self.sequence_parallel == 0
+
+    def _my_micro_batches(self, rollouts: Sequence[Rollout], part: Sequence[int]) -> tuple[list[list[int]], int]:
+        """This rank's micro-batches of some rollouts, and how many all ranks have, empty ones not counted."""
+        ranks = self.place.ranks // self.sequence_parallel
+        plan = plan_micro_batches([rollouts[i].length for i in part], self.max_tokens, ranks) if part else []
+        mine = share_of(plan, self.place.rank // self.sequence_parallel, ranks)
+        return [[part[i] for i in micro] for micro in mine], len(plan)
+
     def _sequences(self, rollouts: Sequence[Rollout], part: Sequence[int]) -> Sequences:
         """The sequences of a micro-batch; an empty one is a dummy that every rank can run a forward pass on."""
         chosen = [rollouts[i] for i in part]
-        block = pad_sequences([r.prompt_ids for r in chosen] or [[0]], [r.response_ids for r in chosen] or [[0]])
-        return Sequences(*(field.to(self.device) for field in vars(block).values()))
+        prompts, responses = [r.prompt_ids for r in chosen], [r.response_ids for r in chosen]
+        return pack_sequences(prompts or [[0]], responses or [[0]], self.sequence_parallel).to(self.device)
 
     def _columns(
-        self, rollouts: Sequence[Rollout], old: Sequence[Tensor], part: Sequence[int]
+        self, rollouts: Sequence[Rollout], old: Mapping[int, Tensor], part: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Per token: old log-probabilities, the sampler's, advantages, whether it is in the loss, its sequence."""
         lengths = torch.tensor([len(rollouts[i].response_ids) for i in part], dtype=torch.int64)
@@ -191,61 +223,19 @@ class Trainer:
         lengths = [len(rollouts[i].response_ids) for i in part if rollouts[i].in_denominator]
         return denominator(self.recipe.aggregation, lengths, self.response_limit)
 
+    def _mean_entropy_and_gap(self, rollouts: Sequence[Rollout], old: OldPolicy) -> tuple[float, float]:
+        """Means over all response tokens: entropy, and |sampler's - trainer's log-probability|."""
+        sums = torch.zeros(2, dtype=torch.float64)
+        for index, entropy in old.entropies.items() if self._counts else ():
+            gap = (old.log_probs[index] - torch.tensor(rollouts[index].log_probs)).abs().sum()
+            sums += torch.tensor([entropy, gap])
+        tokens = max(sum(len(r.response_ids) for r in rollouts), 1)
+        entropy, gap = (self._sum(sums) / tokens).tolist()
+        return entropy, gap
+
     def _sum(self, value: Tensor) -> Tensor:
-        if self.place.ranks > 1:
-            torch.distributed.all_reduce(value)
-        return value
-
-    def _gather(self, found: dict[int, Tensor]) -> dict[int, Tensor]:
         if self.place.ranks == 1:
-            return found
-        parts: list[Any] = [None] * self.place.ranks
-        torch.distributed.all_gather_object(parts, found)
-        return {index: value for part in parts for index, value in part.items()}
-
-
-def start_engine(policy: Policy, config: TrainerConfig, place: Place) -> Any:
-    """Initialise DeepSpeed around a policy: ZeRO, AdamW with a constant rate, gradient clipping.
-
-    On a CPU the shared-memory operator is switched off first: it would be compiled at first use, for minutes, and
-    a killed build leaves a lock on which every later run hangs.
-    """
-    os.environ.update(RANK=str(place.rank), LOCAL_RANK=str(place.rank), WORLD_SIZE=str(place.ranks))
-    os.environ.update(MASTER_ADDR=place.address, MASTER_PORT=str(place.port or 29500))
-    import deepspeed
-    from deepspeed.accelerator import get_accelerator
-
-    on_cpu = get_accelerator().device_name() == "cpu"
-    if on_cpu:
-        import deepspeed.ops
-
-        deepspeed.ops.__compatible_ops__ = dict.fromkeys(("deepspeed_shm_comm",), False)
-    backend = "gloo" if on_cpu else "nccl"
-    if not torch.distributed.is_initialized():
-        # Ranks meet at a file or an address; a single one needs no port at all.
-        meeting = {} if place.ranks > 1 else {"store": torch.distributed.HashStore(), "rank": 0, "world_size": 1}
-        torch.distributed.init_process_group(backend, **meeting)
-    deepspeed.init_distributed(backend, auto_mpi_discovery=False, verbose=False)
-    settings = {
-        "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": 1,
-        "gradient_clipping": config.grad_clip,
-        "zero_optimization": {"stage": config.zero_stage},
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,
-        "bf16": {"enabled": config.dtype == "bfloat16"},
-        "steps_per_print": 1 << 30,
-    }
-    optimizer = torch.optim.AdamW(
-        policy.parameters(),
-        lr=config.learning_rate,
-        betas=(config.beta1, config.beta2),
-        weight_decay=config.weight_decay,
-    )
-    engine, *_ = deepspeed.initialize(model=policy, optimizer=optimizer, config=settings)
-    return engine
-
-
-def _mean_gap(old: Sequence[Tensor], rollouts: Sequence[Rollout]) -> float:
-    sampler = torch.tensor([value for r in rollouts for value in r.log_probs])
-    return float((torch.cat(list(old)) - sampler).abs().mean()) if len(sampler) else 0.0
+            return value
+        value = value.to(self.device)  # NCCL moves nothing that lies on the host
+        torch.distributed.all_reduce(value)
+        return value

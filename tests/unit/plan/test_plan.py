@@ -11,7 +11,14 @@ import pytest
 from deepcoder.config import compose_config, parse_overrides
 from deepcoder.config.schema import Config
 from deepcoder.plan.estimate import Estimate, estimate
-from deepcoder.plan.memory import cache_bytes_per_token, layer_parameters, state_bytes, trainer_memory, weight_bytes
+from deepcoder.plan.memory import (
+    LOGIT_POSITIONS,
+    cache_bytes_per_token,
+    layer_parameters,
+    state_bytes,
+    trainer_memory,
+    weight_bytes,
+)
 from deepcoder.plan.time import decode_tokens_per_s, flops_per_token, longest_sequence_s
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
@@ -52,12 +59,25 @@ def test_the_published_650_steps_take_about_13000_gpu_hours() -> None:
 def test_zero_stage_3_shards_everything_over_the_ranks(paper: Config) -> None:
     model, stage = paper.models["r1-distill-qwen-14b"], paper.stages["16k"]
     third = trainer_memory(model, paper.trainer, stage)
-    assert (third.weights + third.gradients + third.optimizer) * 32 / model.parameters == pytest.approx(16)
+    assert (third.weights + third.gradients + third.optimizer) * 32 / model.parameters == pytest.approx(18)
     config = compose_config({"scale": "paper", "trainer": {"zero_stage": 1}})
     first = trainer_memory(model, config.trainer, stage)
     assert first.optimizer == third.optimizer
     assert first.weights == 32 * third.weights
     assert first.gathered == 0
+
+
+def test_the_output_head_costs_the_same_at_any_length(paper: Config) -> None:
+    model, (short, long) = paper.models["r1-distill-qwen-14b"], paper.stages.values()
+    heads = [trainer_memory(model, paper.trainer, stage).head for stage in (short, long)]
+    # 256 positions x 152,064 x (4 + 4 + 2) bytes, and 152,064 x 5,120 x (4 + 2) bytes of gradient
+    assert heads == [pytest.approx(0.39e9 + 4.67e9, rel=0.01)] * 2
+
+
+def test_the_plan_counts_the_chunk_that_the_trainer_takes() -> None:
+    from deepcoder.rl.log_probs import CHUNK
+
+    assert LOGIT_POSITIONS == CHUNK
 
 
 def test_decoding_is_bound_by_memory_traffic(paper: Config) -> None:
@@ -90,11 +110,13 @@ def test_the_paper_fits_and_says_how_many_segments_it_takes() -> None:
 @pytest.mark.parametrize(
     ("override", "text"),
     [
-        ("stages__32k__max_tokens_per_gpu=60000", "lower stages"),
+        ("stages__32k__max_tokens_per_gpu=100000", "lower stages"),
         ("trainer.gradient_checkpointing=false", "lower stages"),
         ("hardware.memory_gb=24", "not one sequence"),
         ("trainer.ranks=16", "trainer.ranks is 16"),
         ("trainer.sequence_parallel=3", "does not divide 40 heads"),
+        ("trainer.sequence_parallel=5", "8 key-value heads"),
+        ("trainer.sequence_parallel=20", "does not divide 32 ranks"),
         ("rollout.tensor_parallel=3", "does not divide 32 GPUs"),
         ("stages__32k__max_tokens_per_gpu=8000", "a micro-batch holds 16000 tokens"),
     ],

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from deepspeed.utils import safe_get_full_fp32_param
 
 from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
@@ -17,8 +19,8 @@ from deepcoder.rl.trainer import Trainer
 TEMPERATURE = 0.6
 
 
-def trainer(folder: Path, config: Config, max_tokens: int) -> Trainer:
-    settings = replace(config.trainer, learning_rate=1e-2)
+def trainer(folder: Path, config: Config, max_tokens: int, **changes: Any) -> Trainer:
+    settings = replace(config.trainer, **{"learning_rate": 1e-2} | changes)
     return Trainer(folder, settings, config.recipes["strict"], TEMPERATURE, max_tokens)
 
 
@@ -65,19 +67,57 @@ def test_micro_batches_of_any_size_give_the_same_update(
     assert cut.grad_norm == pytest.approx(whole.grad_norm, rel=1e-3)
 
 
+PRECISIONS = [(1, "float32"), (1, "bfloat16"), (2, "bfloat16"), (3, "bfloat16")]
+
+
+@pytest.mark.parametrize(("zero_stage", "dtype"), PRECISIONS)
 def test_a_saved_trainer_goes_on_bit_for_bit(
-    tiny_model: Path, config: Config, make_rollouts: Callable[..., list[Rollout]], tmp_path: Path
+    tiny_model: Path,
+    config: Config,
+    make_rollouts: Callable[..., list[Rollout]],
+    tmp_path: Path,
+    zero_stage: int,
+    dtype: str,
 ) -> None:
-    first = trainer(tiny_model, config, 60)
+    settings = {"zero_stage": zero_stage, "dtype": dtype}
+    first = trainer(tiny_model, config, 60, **settings)
     first.update(make_rollouts(8), 4)
     first.save(tmp_path, {"step": 1})
     expected = first.update(make_rollouts(8, seed=1), 4)
-    second = trainer(tiny_model, config, 60)
+    second = trainer(tiny_model, config, 60, **settings)
     assert second.load(tmp_path)["step"] == 1
     again = second.update(make_rollouts(8, seed=1), 4)
     assert (again.loss, again.grad_norm) == (expected.loss, expected.grad_norm)
     pairs = zip(first.weights().values(), second.weights().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize(("zero_stage", "dtype"), PRECISIONS[1:])
+def test_steps_too_small_for_half_precision_weights_move_the_master_weights(
+    tiny_model: Path, config: Config, make_rollouts: Callable[..., list[Rollout]], zero_stage: int, dtype: str
+) -> None:
+    ours, found = {}, {}
+    for name in (dtype, "float32"):
+        one = trainer(tiny_model, config, 20, learning_rate=1e-6, zero_stage=zero_stage, dtype=name)
+        found[name] = one.update(make_rollouts(8), minibatch=8)
+        parameter = one.engine.module.model.model.norm.weight
+        ours[name] = safe_get_full_fp32_param(parameter) if name == dtype else parameter.detach().clone()
+    assert 0 < (ours["float32"] - 1).abs().max() < 2e-6, "a bfloat16 weight of 1 cannot take this step"
+    assert torch.allclose(ours[dtype], ours["float32"], atol=2.1e-6)
+    assert (ours[dtype] != 1).float().mean() > 0.9
+    assert found[dtype].grad_norm == pytest.approx(found["float32"].grad_norm, rel=0.02)
+
+
+def test_an_update_on_the_sampling_weights_needs_no_separate_log_probabilities(
+    tiny_model: Path, config: Config, make_rollouts: Callable[..., list[Rollout]]
+) -> None:
+    one = trainer(tiny_model, config, 60)
+    passes: list[bool] = []
+    one.engine.module.register_forward_hook(lambda *_: passes.append(torch.is_grad_enabled()))
+    one.update(make_rollouts(4), minibatch=4)
+    assert all(passes)
+    one.update(make_rollouts(4), minibatch=2)
+    assert not all(passes), "the second mini-batch's ratio is to the weights before the first"
 
 
 def test_an_exported_model_is_the_trained_one(
@@ -94,7 +134,7 @@ def test_an_exported_model_is_the_trained_one(
     assert ours.score([probe[0][:1]], [probe[0][1:]])[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_sequence_parallelism_is_refused_while_it_does_not_exist(tiny_model: Path, config: Config) -> None:
+def test_ranks_that_do_not_fill_their_groups_are_refused(tiny_model: Path, config: Config) -> None:
     settings = replace(config.trainer, sequence_parallel=2)
     with pytest.raises(UserError, match="sequence_parallel"):
         Trainer(tiny_model, settings, config.recipes["strict"], 1.0, 100)

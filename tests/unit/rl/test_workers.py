@@ -17,9 +17,10 @@ from deepcoder.rl.workers import RemoteSampler, RemoteTrainer, local_ray
 def test_two_ranks_behind_ray_do_what_one_does(
     tiny_model: Path, config: Config, make_rollouts: Callable[..., list[Rollout]]
 ) -> None:
-    settings = replace(config.trainer, learning_rate=1e-2, ranks=2)
+    alone = replace(config.trainer, learning_rate=1e-2)
+    settings = replace(alone, ranks=2, sequence_parallel=2, zero_stage=3)
     recipe, rollouts = config.recipes["strict"], make_rollouts(9)
-    one = Trainer(tiny_model, replace(settings, ranks=1), recipe, 0.6, 40)
+    one = Trainer(tiny_model, alone, recipe, 0.6, 40)
     expected = one.update(rollouts, 5)
     with local_ray(3):
         sampler = RemoteSampler(tiny_model, replace(config.rollout, engine="hf"), 64)
