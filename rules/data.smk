@@ -58,8 +58,7 @@ checkpoint prepare_benchmark:
         door=door("prepare_benchmark"),
         identity=identity("prepare_benchmark"),
     shell:
-        "{params.door} {input} {output}"
-        " --benchmark {wildcards.benchmark} &> {log}"
+        "{params.door} {input} {output}" " --benchmark {wildcards.benchmark} &> {log}"
 
 
 checkpoint verify:
