@@ -164,9 +164,9 @@ def _curve(axes: Axes, rows: Rows, metrics: Mapping[str, tuple[str, str]], marke
             "color": GREY,
             "va": "top",
             "transform": axes.get_xaxis_transform(),
-            "backgroundcolor": "white",
+            "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         }
-        axes.text(step - 0.4 if position else 0.6, 0.98, stage, **place)  # type: ignore[arg-type]
+        axes.text(step - 0.3, 0.98, stage, **place)  # type: ignore[arg-type]
     axes.set_xlim(0.5, max(float(row["total_step"]) for row in rows) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 

@@ -9,7 +9,7 @@ from tests.unit.judge.test_programs import SUM_OF_NUMBERS
 from deepcoder.judge import JudgePool, Submission
 from deepcoder.judge.inside import zygote  # noqa: F401  makes the modules of the sandbox importable
 
-may_share = sys.modules["screen"].may_share
+may_share, plainly_harmless = sys.modules["screen"].may_share, sys.modules["screen"].plainly_harmless
 
 SHARING = {
     "light": "import sys\nprint(sum(map(int, sys.stdin.read().split())))",
@@ -49,6 +49,10 @@ ALONE = {
 }
 
 
+# What only the syntax tree finds by reading: a word alone does not tell. The trace is found when the test has run.
+SEEN_BY_THEIR_TRACES = ("a patched library", "a patched class", "star of sys")
+
+
 @pytest.mark.parametrize("name", SHARING)
 def test_programs_that_leave_no_trace_may_share(name):
     assert may_share(ast.parse(SHARING[name]))
@@ -57,11 +61,25 @@ def test_programs_that_leave_no_trace_may_share(name):
 @pytest.mark.parametrize("name", ALONE)
 def test_programs_that_could_leave_a_trace_run_alone(name):
     assert not may_share(ast.parse(ALONE[name]))
+    assert not plainly_harmless(ALONE[name]) or name in SEEN_BY_THEIR_TRACES
+
+
+def test_the_first_look_takes_most_programs_and_no_disguise():
+    assert sum(map(plainly_harmless, SHARING.values())) >= 6
+    for disguised in ("\uff45val('1')", "import \\\nos", "import random\nrandom._os", "x = '__class__'"):
+        assert not plainly_harmless(disguised)
 
 
 def test_most_honest_programs_may_share():
     shared = [name for name, program in SUM_OF_NUMBERS.items() if may_share(ast.parse(program))]
     assert len(shared) >= 28
+
+
+@pytest.mark.parametrize("patch", ["import math\nmath.x = 1", "from collections import Counter\nCounter.x = 1"])
+def test_a_patch_that_no_word_tells_of_does_not_reach_the_next_test(patch, pool):
+    name = "math.x" if "math" in patch else "Counter.x"
+    program = patch.split("\n")[0] + f"\ntry: print({name})\nexcept AttributeError: print(0)\n" + patch
+    assert pool.judge(counting(program)).verdict == "AC"
 
 
 def counting(program: str, tests: int = 4, **options: object) -> Submission:

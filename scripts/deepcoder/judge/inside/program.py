@@ -55,11 +55,11 @@ def run(request: dict, files: list[int], setup: dict, page: series.Page, traces:
     if job["kind"] == "checker":
         os.close(PREPARED_FD)
         run_as_checker(job, setup["scratch"])
-    tree, code = compiled(job)
-    if shares and screen.may_share(tree):
+    may_share, code = compiled(job, shares)
+    if may_share:
         os.write(PREPARED_FD, SHARED)
         os.close(PREPARED_FD)
-        series.run(job, code, screen.modules_of(tree), len(inputs), page, traces)
+        series.run(job, code, screen.modules_in(job["program"]), len(inputs), page, traces)
     os.close(PREPARED_FD)
     if shares:
         alone(job, request["limits"], setup)
@@ -190,11 +190,14 @@ def fresh_streams() -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def compiled(job: dict) -> tuple[ast.Module, types.CodeType]:
-    """Parse and compile the program, or report CE and end."""
+def compiled(job: dict, shares: bool) -> tuple[bool, types.CodeType]:
+    """Whether the program may share a process, where that is asked, and its code; having none it reports CE and ends."""
+    program = job["program"]
     try:
-        tree = ast.parse(job["program"], "main.py")
-        return tree, compile(tree, "main.py", "exec", dont_inherit=True)
+        if not shares or screen.plainly_harmless(program):
+            return shares, compile(program, "main.py", "exec", dont_inherit=True)
+        tree = ast.parse(program, "main.py")
+        return screen.may_share(tree), compile(tree, "main.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         report({"verdict": "CE", "detail": brief(error)})
         os._exit(1)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
+import sys
 
 MODULES = frozenset(
     """
@@ -71,22 +73,45 @@ class Bound:
     calls: set[int]
 
 
+def plainly_harmless(program: str) -> bool:
+    """Whether no word of a program, in code, text or comment, could be part of anything that must run alone.
+
+    A first look that spares most programs the syntax tree; False only means that the tree decides. ASCII, because
+    Python reads other spellings of a name as the name; without an `open`, whose arguments matter, and without an
+    underscore before a name that a module might keep for itself.
+    """
+    if not program.isascii() or "\\\n" in program:
+        return False
+    words = set(_WORD.findall(program))
+    return words.isdisjoint(_SUSPICIOUS) and all(
+        word in _UNDERSCORED if word.startswith("_") else not word.startswith(PREFIXES) for word in words
+    )
+
+
+def modules_in(program: str) -> list[str]:
+    """The allowed modules whose names are among a program's words: at least those that it imports."""
+    return sorted(MODULES.intersection(_WORD.findall(program)))
+
+
+_UNDERSCORED = SPECIAL_NAMES | SPECIAL_ATTRIBUTES | {"_", "__main__"}
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+# Words of every day that are modules too; loading one is a trace that is seen.
+_COMMON = ("cmd", "code", "profile", "readline", "test", "trace")
+_SUSPICIOUS = frozenset(
+    REACHABLE
+    | ATTRIBUTES
+    | NAMES
+    | {"open"}
+    | (frozenset(sys.stdlib_module_names) - {name.partition(".")[0] for name in MODULES})
+    | {name for name in dir(sys) if name not in SYS and not name.startswith("_")}
+) - {"sys", *_COMMON}
+
+
 def may_share(tree: ast.Module) -> bool:
     """Whether a program's tests may run in one process."""
     nodes = list(ast.walk(tree))
     bound = bound_names(nodes)
     return all(_harmless(node, bound) for node in nodes)
-
-
-def modules_of(tree: ast.Module) -> list[str]:
-    """Modules that a program names in its imports."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return sorted(found)
 
 
 def bound_names(nodes: list[ast.AST]) -> Bound:
