@@ -191,7 +191,7 @@ def fresh_streams() -> None:
 
 
 def compiled(job: dict, shares: bool) -> tuple[bool, types.CodeType]:
-    """Whether the program may share a process, where that is asked, and its code; having none it reports CE and ends."""
+    """Whether the program may share a process, where that is asked, and its code; reports CE and ends without."""
     program = job["program"]
     try:
         if not shares or screen.plainly_harmless(program):
