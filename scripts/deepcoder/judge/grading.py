@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import signal
 from typing import Any
@@ -180,13 +179,16 @@ def series_from(submission: Submission, start: int, alone: bool) -> list[bytes]:
 
 def _add(verdict: Verdict, output: RunOutput, status: Status, detail: str, index: int) -> Verdict:
     first = status != "AC" and verdict.failed_test is None
-    return dataclasses.replace(
-        verdict,
-        verdict=status if first or status == "IE" else verdict.verdict,
+    told = first or status == "IE"
+    return Verdict(
+        id=verdict.id,
+        verdict=status if told else verdict.verdict,
         passed=verdict.passed + (status == "AC"),
+        total=verdict.total,
         failed_test=index if first else verdict.failed_test,
-        detail=detail if first or status == "IE" else verdict.detail,
         cpu_s=verdict.cpu_s + output.cpu_s,
         wall_s=verdict.wall_s + output.wall_s,
         peak_mb=max(verdict.peak_mb, output.peak_mb),
+        detail=detail if told else verdict.detail,
+        isolation=verdict.isolation,
     )

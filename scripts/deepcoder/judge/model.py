@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from deepcoder.errors import UserError
 
@@ -67,8 +67,7 @@ class Verdict:
     isolation: str
 
 
-@dataclass(frozen=True)
-class RunOutput:
+class RunOutput(NamedTuple):
     """What one run of a program did, not compared with anything.
 
     `status` is "OK" or one of TLE, MLE, RE, OLE, CE, IE. `stdout` holds the raw bytes of a stdin program; `value` the

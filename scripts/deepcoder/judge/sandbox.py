@@ -14,8 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from deepcoder.judge import isolation
 from deepcoder.judge.cgroup import Cgroup, cgroup_failure
@@ -37,8 +36,7 @@ class SandboxError(Exception):
     """The sandbox itself failed (the judge's fault, never the program's)."""
 
 
-@dataclass(frozen=True)
-class RawRun:
+class RawRun(NamedTuple):
     """What the sandbox measured in one test, and the bytes that the program left.
 
     `alone` says that the test had a process of its own; `prepared` is false when the sandbox failed before any code
@@ -59,17 +57,26 @@ class RawRun:
 
 
 def sealed_file(data: bytes, name: str) -> int:
-    """A read-only memory file with `data`, its offset at 0: a program cannot change it for the next run."""
-    writer = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    """A memory file with `data`, its offset at 0, that nobody can change: what a program does to it fails."""
+    file = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(writer, view) :]
-        fcntl.fcntl(writer, fcntl.F_ADD_SEALS, _SEALS)
-        # Opened anew and read-only, because older kernels refuse to map a sealed file that is open for writing.
-        return os.open(f"/proc/self/fd/{writer}", os.O_RDONLY | os.O_CLOEXEC)
+        done = 0
+        while done < len(data):
+            done += os.pwrite(file, memoryview(data)[done:], done)
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def standard_input(data: bytes) -> int:
+    """A sealed file open for reading alone: older kernels refuse to map one that is open for writing."""
+    file = sealed_file(data, "input")
+    try:
+        return os.open(f"/proc/self/fd/{file}", os.O_RDONLY | os.O_CLOEXEC)
     finally:
-        os.close(writer)
+        os.close(file)
 
 
 def bare_name(fn_name: str | None) -> str:
@@ -82,6 +89,7 @@ class Job:
 
     def __init__(self, kind: str, program: str, fn_name: str | None) -> None:
         text = json.dumps({"kind": kind, "program": program, "fn_name": bare_name(fn_name)})
+        self.kind = kind
         self.file = sealed_file(text.encode("ascii"), "job")
         self.flavour = "numpy" if "numpy" in program else "plain"
 
@@ -183,7 +191,7 @@ class Sandbox:
             # What a test has printed, no later one can read or write over.
             files.append(os.open(f"/proc/self/fd/{output}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
             for payload in payloads:
-                files.append(sealed_file(payload, "input"))
+                files.append(standard_input(payload) if job.kind == "stdin" else sealed_file(payload, "arguments"))
             try:
                 message = json.dumps({"limits": _limits(limits)}).encode()
                 socket.send_fds(self._control, [message], [job.file, files[2], result, *files[3:]])
