@@ -176,6 +176,7 @@ class Rollout:
     temperature: float = MISSING
     top_p: float = MISSING
     top_k: int = -1
+    engines: int = MISSING  # copies of the model that sample in training, each on tensor_parallel devices
     tensor_parallel: int = MISSING
     dtype: str = choice("float32", "bfloat16")
     memory_utilization: float = setting()  # fraction of the GPU's (CPU build: of the host's) memory

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from deepcoder.config.schema import Benchmark, Config, Resources, Stage
+from deepcoder.errors import UserError
 from deepcoder.plan.memory import (
     GIGA,
     SamplerMemory,
@@ -23,6 +24,7 @@ from deepcoder.plan.time import (
     stage_time,
     train_tokens_per_s,
 )
+from deepcoder.rl.placement import check_devices
 
 MEAN_PROMPT_SHARE = 0.25  # of max_prompt_tokens
 
@@ -184,16 +186,16 @@ def _warnings(
         found.append(f"needs {peak / GIGA:.0f} GB, has {device / GIGA:.0f} GB: lower stages.*.max_tokens_per_gpu")
     if sampler.sequences_at_limit < 1:
         found.append("the cache holds not one sequence at the limit: raise rollout.tensor_parallel")
-    if gpus and trainer.ranks != gpus:
-        found.append(f"trainer.ranks is {trainer.ranks}, the job asks for {gpus} GPUs")
-    if gpus and gpus % rollout.tensor_parallel:
-        found.append(f"rollout.tensor_parallel {rollout.tensor_parallel} does not divide {gpus} GPUs")
+    try:
+        used = check_devices(rollout, trainer, gpus)
+        if used < gpus:
+            found.append(f"{gpus - used} of {gpus} GPUs stay without work: raise trainer.ranks or rollout.engines")
+    except UserError as error:
+        found.append(str(error))
     size = trainer.sequence_parallel
     if model.heads % size or (model.key_value_heads % size and size % model.key_value_heads):
         heads = f"{model.heads} heads and {model.key_value_heads} key-value heads"
         found.append(f"trainer.sequence_parallel {size} does not divide {heads}")
-    if trainer.ranks % size:
-        found.append(f"trainer.sequence_parallel {size} does not divide {trainer.ranks} ranks")
     packed = stage.max_tokens_per_gpu * size
     longest = stage.max_prompt_tokens + stage.max_response_tokens
     if packed < longest:

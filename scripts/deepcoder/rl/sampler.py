@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,8 @@ from deepcoder.rl.rollout import Request, Sample
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from deepcoder.rl.weights import Layout, Meeting
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class SamplingOptions:
 
 
 class Sampler(Protocol):
-    """A sampling engine that holds one copy of the model; used by one thread at a time."""
+    """A sampling engine with one copy of the model or several; used by one thread at a time."""
 
     def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
         """Queue requests; nothing is decoded before the next `poll`, so a batch starts as a whole."""
@@ -43,16 +45,20 @@ class Sampler(Protocol):
         """Let the next `poll` return finished samples that somebody else waits for."""
         ...
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Log-probabilities at temperature 1 of every token but the first, under the engine's current weights."""
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[list[float]]]:
+        """By copy of the model: log-probabilities at temperature 1 of every token but the first."""
         ...
 
-    def load_weights(self, weights: Mapping[str, Tensor], version: int = 0) -> None:
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]], version: int = 0) -> None:
         """Replace all weights in place (Hugging Face names; a tied head may be left out) and drop cached prefixes.
 
         Requests in flight go on with the new weights and the keys and values that they have; their tokens from here
         on are of policy `version`.
         """
+        ...
+
+    def sleep(self) -> None:
+        """Leave the device to the trainer until the next `load_weights`; nothing may be in flight."""
         ...
 
 
@@ -93,12 +99,25 @@ def generate(sampler: Sampler, requests: Sequence[Request], options: SamplingOpt
     sampler.put_back(others)
 
 
-def make_sampler(folder: Path, config: RolloutConfig, max_tokens: int) -> Sampler:
+class Engine(Sampler, Protocol):
+    """A sampler with a single copy of the model, which may lie with workers in other processes."""
+
+    def join_weights(self, meeting: Meeting, first_rank: int) -> None:
+        """Join the group over which weights come; its workers take the ranks from `first_rank` on."""
+        ...
+
+    def receive_weights(self, layouts: Sequence[Layout], version: int) -> None:
+        """Do as `load_weights` with what the trainer sends over the group."""
+        ...
+
+
+def make_sampler(folder: Path, config: RolloutConfig, max_tokens: int, shares_device: bool = False) -> Engine:
     """Start the engine that rollout.engine names.
 
     Args:
         folder: model and tokenizer in Hugging Face format.
         max_tokens: longest prompt and response together.
+        shares_device: the trainer works on the same GPUs in turn, so that `sleep` must free them.
 
     Raises:
         UserError: the engine is not installed here.
@@ -110,6 +129,6 @@ def make_sampler(folder: Path, config: RolloutConfig, max_tokens: int) -> Sample
     from deepcoder.rl.sampler_vllm import VllmSampler
 
     try:
-        return VllmSampler(folder, config, max_tokens)
+        return VllmSampler(folder, config, max_tokens, shares_device)
     except ImportError as error:
         raise UserError(f"vLLM does not import here ({error}); install it or set rollout__engine=hf") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from deepcoder.rl.policy import load_model, pad_sequences
 from deepcoder.rl.rollout import Request, Sample
 from deepcoder.rl.sampler import SamplingOptions, Versions, generate
 from deepcoder.rl.text import Text
+from deepcoder.rl.weights import Layout, Meeting, join
 
 
 class HfSampler:
@@ -60,20 +61,37 @@ class HfSampler:
         self.ready += samples
 
     @torch.no_grad()
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[list[float]]]:
         """See sampler.Sampler."""
         block = pad_sequences([s[:1] for s in sequences], [s[1:] for s in sequences])
         log_p = torch.log_softmax(self.model(block.input_ids).logits[block.predicts].float(), dim=-1)
         values = log_p.gather(-1, block.targets[:, None]).squeeze(-1)
-        return [part.tolist() for part in values.split([len(s) - 1 for s in sequences])]
+        return [[part.tolist() for part in values.split([len(s) - 1 for s in sequences])]]
 
-    def load_weights(self, weights: Mapping[str, Tensor], version: int = 0) -> None:
-        """See sampler.Sampler."""
-        missing, unexpected = self.model.load_state_dict(dict(weights), strict=False)
-        if unexpected or any(name != "lm_head.weight" for name in missing):
-            raise ValueError(f"weights do not fit the model: missing {missing}, unexpected {unexpected}")
-        self.model.tie_weights()
+    @torch.no_grad()
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]], version: int = 0) -> None:
+        """See sampler.Sampler; raises ValueError when the weights are not those of the model."""
+        missing = dict(self.model.named_parameters())
+        for name, value in weights:
+            if name == "lm_head.weight" and self.model.config.tie_word_embeddings:
+                continue
+            if name not in missing:
+                raise ValueError(f"weights do not fit the model: it has no {name}, or it came twice")
+            missing.pop(name).copy_(value)
+        if missing:
+            raise ValueError(f"weights do not fit the model: {sorted(missing)} did not come")
         self.versions.change(version, {request.key: len(ids) for request, ids, _ in self.found.values()})
+
+    def join_weights(self, meeting: Meeting, first_rank: int) -> None:
+        """See sampler.Engine."""
+        self.group = join(meeting, first_rank)
+
+    def receive_weights(self, layouts: Sequence[Layout], version: int) -> None:
+        """See sampler.Engine."""
+        self.load_weights(self.group.receive(layouts), version)
+
+    def sleep(self) -> None:
+        """See sampler.Sampler; this engine runs on the CPU."""
 
     def _decode(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[list[Sample]]:
         """Samples that finished with each token, where any did."""

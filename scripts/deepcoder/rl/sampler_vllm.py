@@ -1,22 +1,26 @@
 """Sampling with vLLM: continuous batching in this process, weights replaced in place.
 
-On a GPU, tensor_parallel and memory_utilization are vLLM's own options; they have not been run here.
+The engine's loop is stepped here, not by AsyncLLM in a process of its own: there a batch begins while it is still
+being submitted, and what is decoded together would differ from run to run.
+On a GPU, tensor_parallel, memory_utilization and sleep are vLLM's own; they have not been run here.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.rl.rollout import Request, Sample
 from deepcoder.rl.sampler import SamplingOptions, Versions, generate
+from deepcoder.rl.weights import Layout, Meeting, join
 
-POLL_STEPS = 256
+POLL_STEPS = 64
 SCORE = "score-"  # keys of requests that are scored, not sampled
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine in this process: no second start, no messages
@@ -30,13 +34,14 @@ ENVIRONMENT = {
 class VllmSampler:
     """An in-process engine; every sample is a request of its own (n=1) with its own seed."""
 
-    def __init__(self, folder: Path, config: RolloutConfig, max_tokens: int) -> None:
+    def __init__(self, folder: Path, config: RolloutConfig, max_tokens: int, shares_device: bool = False) -> None:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from vllm import LLM
         from vllm.platforms import current_platform
 
         self.on_cpu = current_platform.is_cpu()
+        self.sleeps, self.asleep = shares_device and not self.on_cpu, False
         options: dict[str, Any] = {"kv_cache_memory_bytes": config.kv_cache_mb << 20} if config.kv_cache_mb else {}
         self.llm = LLM(
             str(folder),
@@ -51,6 +56,8 @@ class VllmSampler:
             disable_log_stats=True,
             enable_chunked_prefill=False,
             seed=0,
+            worker_extension_cls=f"{__name__}.{Receiver.__name__}",
+            enable_sleep_mode=self.sleeps,
             **options,
         )
         self.flight: dict[str, tuple[list[int], list[float]]] = {}  # tokens and log-probabilities so far
@@ -95,7 +102,7 @@ class VllmSampler:
         """See sampler.Sampler."""
         self.ready += samples
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[list[float]]]:
         """See sampler.Sampler."""
         from vllm import SamplingParams
 
@@ -105,19 +112,33 @@ class VllmSampler:
         while len(self.scored) < len(sequences):
             self._step()
         scored, self.scored = self.scored, {}
-        return [scored[f"{SCORE}{index}"] for index in range(len(sequences))]
+        return [[scored[f"{SCORE}{index}"] for index in range(len(sequences))]]
 
-    def load_weights(self, weights: Mapping[str, Tensor], version: int = 0) -> None:
-        """See sampler.Sampler.
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]], version: int = 0) -> None:
+        """See sampler.Sampler."""
+        self._reload("load_weights", weights, version)
 
-        vLLM's reload leaves the packed copy of a tied head stale on a CPU and says so in a log line only: the head
-        is packed again here, and stage.sync compares log-probabilities after every sync.
-        """
-        tied = bool(self.llm.llm_engine.model_config.hf_config.tie_word_embeddings)
-        chosen = [(name, value) for name, value in weights.items() if not (tied and name == "lm_head.weight")]
-        self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": chosen})
-        if tied and self.on_cpu:
-            self.llm.apply_model(_pack_head)
+    def join_weights(self, meeting: Meeting, first_rank: int) -> None:
+        """See sampler.Engine."""
+        self.llm.collective_rpc("join_weights", args=(meeting, first_rank))
+
+    def receive_weights(self, layouts: Sequence[Layout], version: int) -> None:
+        """See sampler.Engine."""
+        self._reload("receive_weights", layouts, version)
+
+    def sleep(self) -> None:
+        """See sampler.Sampler: weights and cache are given up, since new weights come before the next token."""
+        if self.sleeps:
+            self.llm.sleep(level=2)
+            self.asleep = True
+
+    def _reload(self, method: str, what: Any, version: int) -> None:
+        if self.asleep:
+            self.llm.wake_up(tags=["weights"])
+        self.llm.collective_rpc(method, args=(what,))
+        if self.asleep:
+            self.llm.wake_up(tags=["kv_cache"])
+            self.asleep = False
         self.llm.reset_prefix_cache()
         self.versions.change(version, {key: len(ids) for key, (ids, _) in self.flight.items()})
 
@@ -143,7 +164,33 @@ class VllmSampler:
                 self.ready.append(Sample(key, ids, log_probs, str(new.finish_reason), runs))
 
 
-def _pack_head(model: nn.Module) -> None:
-    from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm
+class Receiver:
+    """What vLLM's workers can do beside their own: take weights in place."""
 
-    dispatch_cpu_unquantized_gemm(model.lm_head, remove_weight=False)
+    rank: int
+    device: torch.device
+    model_runner: Any
+    reload_weights: Any
+
+    def join_weights(self, meeting: Meeting, first_rank: int) -> None:
+        """See sampler.Engine."""
+        self.weights_group = join(meeting, first_rank + self.rank, self.device)
+
+    def receive_weights(self, layouts: Sequence[Layout]) -> None:
+        """See sampler.Engine."""
+        self.load_weights(self.weights_group.receive(layouts))
+
+    def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Reload layer by layer.
+
+        vLLM's reload leaves the packed copy of a tied head stale on a CPU and says so in a log line only: the head
+        is packed again here, and stage.check_weights compares log-probabilities after every sync.
+        """
+        model = self.model_runner.get_model()
+        tied = bool(self.model_runner.model_config.hf_config.tie_word_embeddings)
+        chosen = ((name, value) for name, value in weights if not (tied and name == "lm_head.weight"))
+        self.reload_weights(weights_iterator=chosen)
+        if tied and self.device.type == "cpu":
+            from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm
+
+            dispatch_cpu_unquantized_gemm(model.lm_head, remove_weight=False)

@@ -2,11 +2,12 @@
 
 | schedule | what overlaps | staleness of a batch (policy versions) |
 |---|---|---|
-| sync | nothing: sampler and trainer take turns (the paper's 14B run) | 0 |
+| sync | nothing: sampler and trainer take turns on the same devices (the paper's 14B run) | 0 |
 | minibatch_pipeline | training on the first mini-batches, sampling of the rest | 0: weights are pushed once a batch |
 | one_off | training on batch t, sampling of batch t+1 (the paper's 1.5B run) | exactly 1 |
 | asynchronous | everything; weights change in flight | at most trainer.max_staleness |
 
+All but the first give sampler and trainer devices of their own (placement.py).
 Source of the middle two: the released pipeline, in words in together.ai/blog/deepcoder ("verl-pipeline").
 """
 
@@ -24,6 +25,7 @@ def sync(run: Run, report: Report) -> None:
     """Sample, judge, weigh, update, hand over the weights; again, until the stage has had its steps."""
     for step in run.steps():
         rollouts = run.sample(step)
+        run.sampler.sleep()
         run.train(rollouts)
         run.hand_over(rollouts)
         run.finish(step, rollouts, report)

@@ -197,7 +197,7 @@ class Run:
         """Give the sampler the trainer's weights, and compare log-probabilities on some of the rollouts.
 
         Raises:
-            UserError: the mean gap is above rollout.logprob_tolerance, so the sampler's weights are not the trainer's.
+            UserError: the mean gap of some engine is above rollout.logprob_tolerance: it has not the trainer's weights.
         """
         self.version += 1
         with self.phase("sync"):
@@ -207,10 +207,10 @@ class Run:
     def check_weights(self, rollouts: Sequence[Rollout]) -> None:
         """See hand_over."""
         probe = [[*r.prompt_ids, *r.response_ids] for r in rollouts[:: max(1, len(rollouts) // PROBE)][:PROBE]]
-        theirs = self.sampler.score(probe)
-        ours = self.trainer.score([s[:1] for s in probe], [s[1:] for s in probe])
-        gaps = [abs(a - b) for x, y in zip(theirs, ours, strict=True) for a, b in zip(x, y, strict=True)]
-        gap, limit = sum(gaps) / len(gaps), self.settings.rollout.logprob_tolerance
+        ours = [value for row in self.trainer.score([s[:1] for s in probe], [s[1:] for s in probe]) for value in row]
+        copies = [[value for row in copy for value in row] for copy in self.sampler.score(probe)]
+        gap = max(sum(abs(a - b) for a, b in zip(copy, ours, strict=True)) / len(ours) for copy in copies)
+        limit = self.settings.rollout.logprob_tolerance
         if not gap <= limit:
             raise UserError(
                 f"weight sync: the sampler's log-probabilities differ from the trainer's by {gap:.3g} nats per token "

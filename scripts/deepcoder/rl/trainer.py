@@ -24,6 +24,7 @@ from deepcoder.rl.micro_batches import plan_micro_batches, share_of
 from deepcoder.rl.policy import Policy, Sequences, load_model, pack_sequences
 from deepcoder.rl.rollout import Rollout, UpdateReport
 from deepcoder.rl.sequence_parallel import SequenceGroup
+from deepcoder.rl.weights import Layout, Meeting, join, layouts
 
 
 @dataclass
@@ -105,6 +106,8 @@ class Trainer:
         report.clip_fraction_high = sum(t["high"] for t in totals) / tokens
         report.grad_norm = sum(t["grad_norm"] for t in totals) / len(totals)
         report.loss = sum(t["loss"] for t in totals) / len(totals)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()  # a sampler may share the device
         report.seconds["update"] = time.monotonic() - start - report.seconds["log_probs"]
         return report
 
@@ -115,9 +118,29 @@ class Trainer:
         found = self._log_probs(texts, range(len(texts)), 1.0)
         return [found.log_probs[i].tolist() for i in range(len(texts))]
 
-    def weights(self) -> dict[str, Tensor]:
-        """All weights on the host by their Hugging Face names; under ZeRO-3 gathered one by one. All ranks call."""
-        return dict(self._named_weights())
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """All weights by their Hugging Face names, one after the other, each whole until the next; all ranks call."""
+        import deepspeed
+
+        for name, parameter in self.engine.module.model.named_parameters():
+            with deepspeed.zero.GatheredParameters([parameter], enabled=hasattr(parameter, "ds_id")):
+                yield name, parameter.detach()
+
+    def weight_layouts(self) -> list[Layout]:
+        """Names, shapes and types of `weights`; all ranks call."""
+        return layouts(self.weights())
+
+    def join_weights(self, meeting: Meeting) -> None:
+        """Rank 0 joins the group over which samplers get the weights."""
+        self.weights_group = join(meeting, 0, self.device)
+
+    def send_weights(self) -> None:
+        """Gather all weights, and from rank 0 send them to whoever receives; all ranks call."""
+        if self.place.rank == 0:
+            self.weights_group.send(self.weights())
+        else:
+            for _ in self.weights():
+                pass
 
     def save(self, folder: Path, state: Mapping[str, Any]) -> None:
         """Write this rank's share of model and optimizer, and `state`, below `folder`; all ranks call."""
@@ -132,19 +155,12 @@ class Trainer:
 
     def export(self, folder: Path) -> None:
         """Write the model in Hugging Face format (rank 0 writes, all ranks call)."""
-        weights = self.weights()
+        weights = {name: value.to("cpu", copy=True) for name, value in self.weights()}
         if self.place.rank == 0:
             model = self.engine.module.model
             if model.config.tie_word_embeddings:
                 weights.pop("lm_head.weight", None)
             model.save_pretrained(folder, state_dict=weights)
-
-    def _named_weights(self) -> Iterator[tuple[str, Tensor]]:
-        import deepspeed
-
-        for name, parameter in self.engine.module.model.named_parameters():
-            with deepspeed.zero.GatheredParameters([parameter], enabled=hasattr(parameter, "ds_id")):
-                yield name, parameter.detach().to("cpu", copy=True)
 
     def _log_probs(self, rollouts: Sequence[Rollout], part: Sequence[int], temperature: float) -> OldPolicy:
         """Log-probabilities and entropies of some rollouts under the current weights, the same on every rank."""

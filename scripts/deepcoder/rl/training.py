@@ -16,6 +16,7 @@ from deepcoder.judge import JudgePool
 from deepcoder.manifest import Manifest, write_manifest
 from deepcoder.rl.checkpoints import Checkpoints
 from deepcoder.rl.losses import check_recipe
+from deepcoder.rl.placement import cores_of
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.schedule import SCHEDULES
 from deepcoder.rl.stage import Run, Settings
@@ -118,23 +119,22 @@ def local_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int)
 
 def ray_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int) -> tuple[Any, Any]:
     """Sampler and trainer as Ray actors; both start at the same time."""
-    from deepcoder.rl.workers import RemoteSampler, RemoteTrainer, local_ray
+    from deepcoder.rl.workers import Devices, RemoteSampler, RemoteTrainer, local_ray
 
-    stack.enter_context(local_ray(max(cpus, settings.trainer.ranks) + 1))
-    limits = settings.stage
-    longest = limits.max_prompt_tokens + limits.max_response_tokens
-    sampler = RemoteSampler(folder, settings.rollout, longest)
+    limits, per_rank = settings.stage, max(1, cpus // settings.trainer.ranks)
+    stack.enter_context(local_ray(cores_of(settings.rollout, settings.trainer, per_rank)))
+    devices = Devices(settings.rollout, settings.trainer, per_rank)
     trainer = RemoteTrainer(
         folder,
         settings.trainer,
         settings.recipe,
         settings.rollout.temperature,
         limits.max_tokens_per_gpu,
-        cpus,
+        devices,
         limits.max_response_tokens,
     )
-    trainer.wait()
-    return sampler, trainer
+    longest = limits.max_prompt_tokens + limits.max_response_tokens
+    return RemoteSampler(folder, settings.rollout, longest, devices, trainer), trainer
 
 
 def stage_identity(start: Manifest, rows: Sequence[Sequence[Row]], settings: Settings, judge: Judge, code: str) -> str:

@@ -1,26 +1,33 @@
-"""Placement by Ray: one actor samples, one actor per rank trains, the judge stays with the driver.
+"""Training by Ray: an actor for each sampling engine, one for each rank of the trainer; the judge is the driver's.
 
-The proxies have the methods of Sampler and Trainer. Weights travel as a reference: the driver never holds them.
-On more than one node start Ray first and set RAY_ADDRESS; that, and actors on GPUs, has not been run here.
+The proxies have the methods of Sampler and Trainer. Weights go from actors to actors (weights.py), never through the
+driver. On more than one node start Ray first and set RAY_ADDRESS; that, and actors on GPUs, has not been run here.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray.util.placement_group import placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
+from deepcoder.rl.placement import place
 from deepcoder.rl.rollout import Request, Rollout, Sample, UpdateReport
-from deepcoder.rl.sampler import SamplingOptions
+from deepcoder.rl.sampler import SamplingOptions, generate
+from deepcoder.rl.weights import Layout, Meeting
 
 START_SECONDS = 900  # loading 14B from a shared disk takes minutes
 STALL_SECONDS = 3600  # a 14B step of sampling finishes some response every few minutes, an update takes ten
@@ -44,33 +51,55 @@ def local_ray(cpus: int) -> Iterator[None]:
         ray.shutdown()
 
 
+class Devices:
+    """The placement group in which ranks and engines live."""
+
+    def __init__(self, rollout: RolloutConfig, trainer: TrainerConfig, cpus_per_rank: int) -> None:
+        """Reserve all bundles at once.
+
+        Raises:
+            UserError: the configuration does not fit, or the cluster has not the room within START_SECONDS.
+        """
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        self.place = place(rollout, trainer, cpus_per_rank, gpus)
+        self.gpus, self.cpus_per_rank, self.width = gpus, cpus_per_rank, rollout.tensor_parallel
+        self.group = placement_group(self.place.bundles, strategy="PACK")
+        if not self.group.wait(START_SECONDS):
+            raise UserError(
+                f"Ray found no room for {self.place.bundles} in {START_SECONDS / 60:.0f} minutes; ask for more CPUs or "
+                f"GPUs (resources.train), or set fewer trainer__ranks or rollout__engines"
+            )
+
+    def for_rank(self, rank: int) -> dict[str, Any]:
+        """Options of a rank's actor."""
+        devices = 1 if self.gpus else 0
+        return self._options(self.place.rank_bundles[rank], self.cpus_per_rank, devices)
+
+    def for_engine(self, engine: int) -> dict[str, Any]:
+        """Options of an engine's actor; where it shares GPUs it asks for none, and is told which."""
+        own = self.width if self.gpus and not self.place.shared else 0
+        return self._options(self.place.engine_bundles[engine], 1, own)
+
+    def _options(self, bundle: int, cpus: int, gpus: int) -> dict[str, Any]:
+        where = PlacementGroupSchedulingStrategy(self.group, placement_group_bundle_index=bundle)
+        return {"num_cpus": cpus, "num_gpus": gpus, "scheduling_strategy": where}
+
+
 @ray.remote
 class SamplerActor:
-    """Holds the sampling engine."""
+    """Holds a sampling engine."""
 
-    def __init__(self, folder: str, config: RolloutConfig, max_tokens: int) -> None:
+    def __init__(
+        self, folder: str, config: RolloutConfig, max_tokens: int, shares_device: bool, devices: Sequence[int]
+    ) -> None:
+        if devices:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
         from deepcoder.rl.sampler import make_sampler
 
-        self.sampler = make_sampler(Path(folder), config, max_tokens)
+        self.sampler = make_sampler(Path(folder), config, max_tokens, shares_device)
 
-    def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
-        self.sampler.submit(requests, options)
-
-    def poll(self) -> list[Sample]:
-        return self.sampler.poll()
-
-    def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
-        yield from self.sampler.generate(requests, options)
-
-    def put_back(self, samples: Sequence[Sample]) -> None:
-        self.sampler.put_back(samples)
-
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
-        return self.sampler.score(sequences)
-
-    def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
-        # Ray hands out read-only views of shared memory; the engines copy from them.
-        self.sampler.load_weights(weights, version)
+    def call(self, method: str, *args: Any) -> Any:
+        return getattr(self.sampler, method)(*args)
 
 
 @ray.remote
@@ -81,6 +110,9 @@ class TrainerActor:
         with socket.socket() as probe:
             probe.bind(("", 0))
             return ray.util.get_node_ip_address(), int(probe.getsockname()[1])
+
+    def devices(self) -> list[int]:
+        return [int(number) for number in ray.get_gpu_ids()]
 
     def start(self, folder: str, settings: tuple[Any, ...], rank: int, ranks: int, meeting: tuple[str, int]) -> None:
         import torch
@@ -96,42 +128,111 @@ class TrainerActor:
         return getattr(self.trainer, method)(*args)
 
 
-class RemoteSampler:
-    """A Sampler whose engine lives in an actor."""
+@dataclass
+class Engine:
+    """An actor with a copy of the model: how many requests it has, and the poll that it is at."""
 
-    def __init__(self, folder: Path, config: RolloutConfig, max_tokens: int) -> None:
-        gpus = config.tensor_parallel if _gpus() else 0
-        self.actor = SamplerActor.options(  # type: ignore[attr-defined]
-            num_cpus=1, num_gpus=gpus
-        ).remote(str(folder), config, max_tokens)
+    actor: Any
+    flight: int = 0
+    polling: Any = None
+
+    def call(self, method: str, *args: Any) -> Any:
+        """A reference to the result of a method of the engine in the actor."""
+        return self.actor.call.remote(method, *args)
+
+
+class RemoteSampler:
+    """A Sampler whose engines live in actors; samples of one prompt go to one engine, which shares their prefix."""
+
+    def __init__(self, folder: Path, config: RolloutConfig, max_tokens: int, devices: Devices, trainer: RemoteTrainer):
+        """Start the engines and let them join the trainer's group; returns when both are up."""
+        shared = devices.place.shared
+        self.engines = [
+            Engine(
+                SamplerActor.options(  # type: ignore[attr-defined]
+                    **devices.for_engine(number)
+                ).remote(str(folder), config, max_tokens, shared, trainer.devices_of(ranks))
+            )
+            for number, ranks in enumerate(devices.place.engine_ranks)
+        ]
+        self.ready: list[Sample] = []
+        trainer.wait()
+        width = config.tensor_parallel
+        meeting = trainer.meet(1 + width * len(self.engines), "nccl" if devices.gpus and not shared else "gloo")
+        joining = [
+            engine.call("join_weights", meeting, 1 + number * width) for number, engine in enumerate(self.engines)
+        ]
+        _result([*joining, trainer.ranks[0].call.remote("join_weights", meeting)])
 
     def generate(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[Sample]:
         """See sampler.Sampler; each sample crosses to the driver when it is finished."""
-        stream = self.actor.generate.options(num_returns="streaming").remote(list(requests), options)
-        for _ in requests:
-            if not ray.wait([stream], timeout=STALL_SECONDS)[0]:
-                raise _stalled("the sampler")
-            yield _result(next(stream))
+        return generate(self, requests, options)
 
     def submit(self, requests: Sequence[Request], options: SamplingOptions) -> None:
-        """See sampler.Sampler."""
-        _result(self.actor.submit.remote(list(requests), options))
+        """See sampler.Sampler; each prompt goes to the engine with the fewest requests in flight."""
+        shares: list[list[Request]] = [[] for _ in self.engines]
+        for _, same in itertools.groupby(requests, key=lambda request: request.prompt_ids):
+            group = list(same)
+            chosen = min(range(len(shares)), key=lambda number: self.engines[number].flight)
+            shares[chosen] += group
+            self.engines[chosen].flight += len(group)
+        pairs = zip(self.engines, shares, strict=True)
+        _result([engine.call("submit", share, options) for engine, share in pairs if share])
 
     def poll(self) -> list[Sample]:
-        """See sampler.Sampler."""
-        return _result(self.actor.poll.remote())
+        """See sampler.Sampler; an engine goes on while its last samples are looked at."""
+        ready, self.ready = self.ready, []
+        if ready or not self._polled():
+            return ready
+        done, _ = ray.wait([engine.polling for engine in self._polled()], timeout=STALL_SECONDS)
+        if not done:
+            raise _stalled("the sampler")
+        for engine in self.engines:
+            if engine.polling in done:
+                found = _result(engine.polling)
+                engine.polling = None
+                engine.flight -= len(found)
+                ready += found
+        self._polled()
+        return ready
 
     def put_back(self, samples: Sequence[Sample]) -> None:
         """See sampler.Sampler."""
-        _result(self.actor.put_back.remote(list(samples)))
+        self.ready += samples
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[list[float]]]:
         """See sampler.Sampler."""
-        return _result(self.actor.score.remote(sequences))
+        return [copy for found in _result(self._all("score", sequences)) for copy in found]
 
     def load_weights(self, weights: Any, version: int = 0) -> None:
         """See sampler.Sampler; `weights` is what RemoteTrainer.weights returned."""
-        _result(self.actor.load_weights.remote(weights, version))
+        _result([*self._all("receive_weights", weights.layouts, version), *weights.send()])
+
+    def sleep(self) -> None:
+        """See sampler.Sampler."""
+        _result(self._all("sleep"))
+
+    def _all(self, method: str, *args: Any) -> list[Any]:
+        return [engine.call(method, *args) for engine in self.engines]
+
+    def _polled(self) -> list[Engine]:
+        """The engines that are at work, each with a poll on its way."""
+        busy = [engine for engine in self.engines if engine.flight]
+        for engine in busy:
+            engine.polling = engine.polling or engine.call("poll")
+        return busy
+
+
+@dataclass(frozen=True)
+class RemoteWeights:
+    """The weights where they lie: sent when somebody is there to receive them."""
+
+    ranks: list[Any]
+    layouts: list[Layout]
+
+    def send(self) -> list[Any]:
+        """Start to send; references that are there when all is sent."""
+        return [actor.call.remote("send_weights") for actor in self.ranks]
 
 
 class RemoteTrainer:
@@ -144,17 +245,16 @@ class RemoteTrainer:
         recipe: Recipe,
         temperature: float,
         max_tokens: int,
-        cpus: int,
+        devices: Devices,
         response_limit: int = 0,
     ) -> None:
-        gpus = 1 if _gpus() else 0
-        share = max(1, cpus // config.ranks)
         self.ranks = [
             TrainerActor.options(  # type: ignore[attr-defined]
-                num_cpus=share, num_gpus=gpus
+                **devices.for_rank(rank)
             ).remote()
-            for _ in range(config.ranks)
+            for rank in range(config.ranks)
         ]
+        self.gpus = _result([actor.devices.remote() for actor in self.ranks]) if devices.place.shared else []
         meeting = _result(self.ranks[0].address.remote()) if config.ranks > 1 else ("127.0.0.1", 0)
         settings = (config, recipe, temperature, max_tokens, response_limit)
         self.started = [
@@ -166,6 +266,15 @@ class RemoteTrainer:
         """Block until every rank is up."""
         _result(self.started)
 
+    def devices_of(self, ranks: Sequence[int]) -> list[int]:
+        """The GPUs of some ranks, by their numbers on the node."""
+        return [device for rank in ranks for device in self.gpus[rank]]
+
+    def meet(self, size: int, backend: str) -> Meeting:
+        """Where rank 0 and those who want the weights join their group."""
+        address, port = _result(self.ranks[0].address.remote())
+        return Meeting(address, port, size, backend)
+
     def update(self, rollouts: Sequence[Rollout], minibatch: int) -> UpdateReport:
         """See trainer.Trainer."""
         return self._all("update", ray.put(list(rollouts)), minibatch)
@@ -174,10 +283,14 @@ class RemoteTrainer:
         """See trainer.Trainer."""
         return self._all("score", prompts, responses)
 
-    def weights(self) -> Any:
-        """A reference to rank 0's weights; the other ranks take part in gathering them."""
-        references = [actor.call.remote("weights") for actor in self.ranks]
-        return references[0]
+    def weights(self) -> RemoteWeights:
+        """The weights where they lie."""
+        return RemoteWeights(self.ranks, self.layouts)
+
+    @functools.cached_property
+    def layouts(self) -> list[Layout]:
+        """What the weights are, which never changes."""
+        return self._all("weight_layouts")
 
     def save(self, folder: Path, state: Mapping[str, Any]) -> None:
         """See trainer.Trainer."""
@@ -193,10 +306,6 @@ class RemoteTrainer:
 
     def _all(self, method: str, *args: Any) -> Any:
         return _result([actor.call.remote(method, *args) for actor in self.ranks])[0]
-
-
-def _gpus() -> float:
-    return ray.cluster_resources().get("GPU", 0)
 
 
 def _result(reference: Any) -> Any:

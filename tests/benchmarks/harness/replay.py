@@ -62,8 +62,11 @@ class ReplaySampler:
     def put_back(self, samples: Sequence[Sample]) -> None:
         self.ready += samples
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
-        return [[0.0] * (len(sequence) - 1) for sequence in sequences]
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[list[float]]]:
+        return [[[0.0] * (len(sequence) - 1) for sequence in sequences]]
+
+    def sleep(self) -> None:
+        pass
 
     def load_weights(self, weights: Any, version: int = 0) -> None:
         self._advance()

@@ -28,7 +28,7 @@ def course(trainer: Trainer, rollouts: list[Rollout], export: Path) -> dict[str,
         "scores": before,
         "report": {name: value for name, value in vars(report).items() if name != "seconds"},
         "moments": dict(first_moments(trainer)),
-        "weights": trainer.weights(),
+        "weights": {name: value.clone() for name, value in trainer.weights()},
         "scores_after": trainer.score([s[:1] for s in PROBE], [s[1:] for s in PROBE]),
     }
 

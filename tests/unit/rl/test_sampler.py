@@ -61,17 +61,19 @@ def test_handed_over_weights_are_used(sampler: HfSampler, tiny_model: Path) -> N
     with torch.no_grad():
         for parameter in other.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
-    before = sampler.score([[5, 6, 7, 8]])
-    sampler.load_weights({name: p.detach() for name, p in other.named_parameters()})
-    after = sampler.score([[5, 6, 7, 8]])
+    before = sampler.score([[5, 6, 7, 8]])[0]
+    sampler.load_weights(other.named_parameters())
+    after = sampler.score([[5, 6, 7, 8]])[0]
     expected = other(torch.tensor([[5, 6, 7, 8]])).logits.log_softmax(-1)[0, [0, 1, 2], [6, 7, 8]]
     assert torch.allclose(torch.tensor(after[0]), expected, atol=1e-6)
     assert before != after
 
 
 def test_weights_of_another_model_are_refused(sampler: HfSampler) -> None:
-    with pytest.raises(ValueError, match="do not fit"):
-        sampler.load_weights({"model.embed_tokens.weight": sampler.model.get_input_embeddings().weight})
+    embedding = ("model.embed_tokens.weight", sampler.model.get_input_embeddings().weight)
+    for weights in ([embedding], [embedding, embedding], [("other", embedding[1])]):
+        with pytest.raises(ValueError, match="do not fit"):
+            sampler.load_weights(weights)
 
 
 def test_top_p_and_top_k_keep_only_the_likeliest_tokens() -> None:
@@ -113,9 +115,9 @@ for update in range(3):
         if update:
             for parameter in model.parameters():
                 parameter.add_(0.05 * torch.randn_like(parameter))
-            engine.load_weights({name: p.detach() for name, p in model.named_parameters()})
+            engine.load_weights(model.named_parameters())
         ours, _ = Policy(model)(pad_sequences([p[:1] for p in prompts], [p[1:] for p in prompts]), 1.0)
-    theirs = torch.tensor([v for row in engine.score(prompts) for v in row])
+    theirs = torch.tensor([v for row in engine.score(prompts)[0] for v in row])
     gaps.append(float((ours - theirs).abs().max()))
 with torch.no_grad():
     sampled = {s.key: s for s in engine.generate(requests, SamplingOptions(0.6))}
