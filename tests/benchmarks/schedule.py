@@ -1,15 +1,17 @@
 """How much time the schedules save: the code that trains, on engines that only take the time of a profile.
 
-    .venv/bin/python tests/benchmarks/schedule.py
+    .venv/bin/python tests/benchmarks/schedule.py [--smoke results/smoke]
 
 `profiles/coding.yaml` and `mathematics.yaml` are the published seconds of each phase: `one_off` against `sync`, and its
 efficiency, max(generate, train) over the measured step. `profiles/long_tail.yaml` is a model of 14B on H100s: `async`
 against `one_off`, and against the bound (a step takes at least the longer of the sampler's tokens over its highest
-throughput and the trainer's time). The last line is one JSON object.
+throughput and the trainer's time). Where a smoke run has been made, its stages are the check on reality: a replay of
+their mean phases is put beside the steps that they took. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import sys
@@ -24,6 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import pyarrow.parquet as pq
 import yaml
 from omegaconf import OmegaConf
 from tests.benchmarks.harness import replay
@@ -142,6 +145,18 @@ def long_tail(stage: str, gpus: int, kind: str, steps: int) -> Measured:
     return measure(kind, sampler, trainer, grader, steps, profile["max_staleness"])
 
 
+def replayed_stage(timings: Path) -> tuple[float, float]:
+    """Seconds of a step of a real stage under `sync`, without validation: as it was, and as its phases are replayed."""
+    rows = pq.read_table(timings).to_pylist()[1:]  # the first step warms the engines up
+    mean = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+    phases = {name: value / replay.SCALE for name, value in mean.items()}  # not sped up
+    drawn = itertools.cycle(replay.lengths(BATCH, 12000, 0.7, 32768, timings))
+    sampler = replay.PhaseSampler(phases["sample_s"], drawn, phases["sync_s"], BATCH)
+    trainer = replay.ReplayTrainer(phases["log_probs_s"] + phases["update_s"], BATCH)
+    took = measure("sync", sampler, trainer, replay.ReplayGrader(phases["judge_wait_s"], BATCH), steps=5)
+    return mean["step_s"] - mean["validate_s"], took.step_s * replay.SCALE
+
+
 def profile_of(name: str) -> dict[str, Any]:
     return yaml.safe_load((PROFILES / f"{name}.yaml").read_text())
 
@@ -160,6 +175,9 @@ LONG_TAIL = [
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--smoke", type=Path, default=Path("results/smoke"), help="folder of a smoke run")
+    args = parser.parse_args()
     # Replayed engines sleep, so that measurements beside each other do not disturb one another much.
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("fork")) as pool:
         published_runs = {task[:2]: pool.submit(published, *task) for task in PUBLISHED}
@@ -181,6 +199,15 @@ def main() -> None:
         took = {
             kind: future.result().step_s for (stage, gpus, kind), future in tail_runs.items() if (stage, gpus) == MAIN
         }
+    real = sorted(args.smoke.glob("strict/*/*/timings.parquet"))
+    for timings in real:
+        measured, replayed = replayed_stage(timings)
+        stage = timings.parent.name
+        print(
+            f"smoke run, stage {stage}: a step took {measured:.2f} s, replayed {replayed:.2f} s ({replayed / measured:.2f}x)"
+        )
+    if not real:
+        print(f"{args.smoke} holds no stage: no check on reality; make smoke, then run this again")
     summary["one_off_efficiency"] = min(efficiencies)
     summary["async_of_bound"] = Model(*MAIN).bound_s / took["async"]
     summary["async_over_one_off"] = took["one_off"] / took["async"]
