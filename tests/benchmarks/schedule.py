@@ -202,10 +202,8 @@ def main() -> None:
     real = sorted(args.smoke.glob("strict/*/*/timings.parquet"))
     for timings in real:
         measured, replayed = replayed_stage(timings)
-        stage = timings.parent.name
-        print(
-            f"smoke run, stage {stage}: a step took {measured:.2f} s, replayed {replayed:.2f} s ({replayed / measured:.2f}x)"
-        )
+        told = f"a step took {measured:.2f} s, replayed {replayed:.2f} s ({replayed / measured:.2f}x)"
+        print(f"smoke run, stage {timings.parent.name}: {told}")
     if not real:
         print(f"{args.smoke} holds no stage: no check on reality; make smoke, then run this again")
     summary["one_off_efficiency"] = min(efficiencies)
