@@ -28,7 +28,14 @@ from deepcoder.config.load import fill_keys, merge, nest
 from deepcoder.config.load import subset as config_subset
 from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
-from deepcoder.provenance.identity import guard_imports, loaded_modules, modules_outside
+from deepcoder.provenance.identity import (
+    Identity,
+    environment_lock,
+    guard_imports,
+    loaded_modules,
+    module_digests,
+    modules_outside,
+)
 from deepcoder.provenance.record import Recorder
 
 OVERRIDES_VARIABLE = "DEEPCODER_OVERRIDES"  # JSON; set by the Snakefile for every job
@@ -132,10 +139,16 @@ def _run(
     config: Any = compose_config(settings)
     keys = fill_keys(reads, vars(args))
     chosen = config_subset(config, keys)
-    recorder.start(chosen)
+    loaded = loaded_modules(vars(args))
+    identity = Identity(
+        config=config_subset(config, keys, identity=True),
+        code=module_digests(script, loaded),
+        environment=environment_lock(script.parents[1], config.environment),
+    )
+    recorder.start(chosen, identity)
     with guard_imports() as imported:
         work(Job(args, keys, config))
-    if outside := modules_outside(script, imported, loaded_modules(vars(args))):
+    if outside := modules_outside(script, imported, loaded):
         raise UserError(
             f"{script.name} imported {', '.join(outside)}, which its identity does not cover; "
             "import it statically, so that a change of it reruns this rule"

@@ -11,6 +11,7 @@ import functools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,26 @@ WRAPPER = (
     "deepcoder.provenance",
 )
 SOURCES = "deepcoder.curation.sources"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an output depends on beside its inputs.
+
+    Attributes:
+        config: the keys that its rule reads, with their values; settings of how a job runs are left out.
+        code: digest of the syntax tree by module, for the door and all that it imports.
+        environment: digest of the lock.
+    """
+
+    config: Mapping[str, Any]
+    code: Mapping[str, str]
+    environment: str
+
+
+def environment_lock(code: Path, environment: str) -> str:
+    """Hex digest of the locks of an environment, in the `envs` of a checkout or a frozen copy."""
+    return sha256_text("".join(path.read_text() for path in sorted((code / "envs").glob(f"*{environment}.lock"))))
 
 
 def is_wrapper(module: str) -> bool:

