@@ -19,6 +19,7 @@ container: "deepcoder.sif"
 
 include: f"{CODE}/rules/common.smk"
 include: f"{CODE}/rules/gates.smk"
+include: f"{CODE}/rules/stale.smk"
 include: f"{CODE}/rules/data.smk"
 include: f"{CODE}/rules/train.smk"
 include: f"{CODE}/rules/evaluate.smk"
@@ -38,7 +39,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        REPORT,
+        PAGE,
         f"{OUT}/provenance.lock",
 
 
@@ -60,7 +61,7 @@ rule evaluate:
 
 rule report:
     input:
-        REPORT,
+        PAGE,
 
 
 rule recipes:

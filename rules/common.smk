@@ -1,13 +1,13 @@
 # Functions only: paths, identities, gates and resources of the rules.
 import functools
 import json
+import time
 
 from deepcoder.config import compose_config, subset, to_dict
 from deepcoder.config.load import fill_keys
 from deepcoder.errors import UserError
-from deepcoder.files import sha256_text, write_text
 from deepcoder.provenance.freeze import git_state
-from deepcoder.provenance.identity import code_digest, declared_reads
+from deepcoder.provenance.identity import declared_reads, environment_lock
 
 try:
     CONFIG = compose_config(config)
@@ -16,14 +16,18 @@ except UserError as error:
     sys.exit(f"error: {error}")
 
 OUT = f"results/{CONFIG.scale}"
+TABLE_NAMES = ["benchmarks", "contexts", "funnel", "curves"]
+TABLES = [f"{OUT}/report/{name}.csv" for name in TABLE_NAMES]
+FIGURES = ["reward", "response_length", "validation", "contexts", "funnel"]
+SVG = [f"{OUT}/report/figures/{name}.svg" for name in FIGURES]
+PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
+PAGE = f"{OUT}/report/index.html"
 TESTS = f"{OUT}/data/tests"
 PYTHON = sys.executable
-LOCKS = sorted(Path(CODE, "envs").glob(f"*{CONFIG.environment}.lock"))
-LOCK = sha256_text("".join(path.read_text() for path in LOCKS))
+LOCK = environment_lock(Path(CODE), CONFIG.environment)
 
 os.environ.update(
     DEEPCODER_OVERRIDES=json.dumps(config),
-    DEEPCODER_LOCK=LOCK,
     DEEPCODER_RUN_PID=str(os.getpid()),
 )
 os.environ.setdefault("DEEPCODER_GIT", json.dumps(git_state(Path(workflow.basedir))))
@@ -41,46 +45,9 @@ wildcard_constraints:
     subject="models/base/[^/]+|[^/]+/[^/]+/[^/]+",
 
 
-# Identity: what a rule's result depends on besides its inputs. Snakemake reruns when a param differs.
-
-
 def door(name):
     """Param with a door's command. A function of the input, because where the frozen code lies invalidates nothing."""
     return lambda wildcards, input: f"{PYTHON} {CODE}/scripts/{name}.py"
-
-
-@functools.cache
-def code_of(door, source):
-    """Digest of a door's code, with its source's own parser where it has a source."""
-    loaded = [f"deepcoder.curation.sources.{source}"] if source else []
-    return code_digest(Path(CODE, "scripts", f"{door}.py"), loaded)[:16]
-
-
-def identity(door, **words):
-    """Params of a rule: the values of the keys it reads, the digest of its code, the lock of its environment."""
-
-    def params(wildcards):
-        known = {**dict(wildcards.items()), **words}
-        known = {
-            name: value(wildcards) if callable(value) else value
-            for name, value in known.items()
-        }
-        return {
-            "config": json.dumps(
-                subset(
-                    CONFIG,
-                    fill_keys(
-                        declared_reads(Path(CODE, "scripts", f"{door}.py")), known
-                    ),
-                    identity=True,
-                ),
-                sort_keys=True,
-            ),
-            "code": code_of(door, known.get("source")),
-            "environment": LOCK[:16],
-        }
-
-    return params
 
 
 # Resources: one block of config/ per rule, `default` where a rule has none.
@@ -272,7 +239,17 @@ def report_inputs(wildcards):
             f"{subject}/manifest.json" for subject in trained_subjects(CONFIG.recipe)
         ],
         "curation": f"{OUT}/data/{recipe.curation}/manifest.json",
+        "published": PUBLISHED,
     }
+
+
+def plot_inputs(wildcards):
+    tables = {Path(path).stem: path for path in TABLES if "benchmarks" not in path}
+    return {**tables, "published": PUBLISHED}
+
+
+def render_inputs(wildcards):
+    return {**report_inputs(wildcards), "tables": TABLES, "figures": SVG}
 
 
 def recipes_inputs(wildcards):

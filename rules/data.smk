@@ -2,6 +2,8 @@
 
 
 checkpoint fetch:
+    input:
+        **tracked("fetch", [], lambda w: {}, lambda w: []),
     output:
         "results/{scale}/data/raw/{source}/{revision}/manifest.json",
     log:
@@ -13,14 +15,18 @@ checkpoint fetch:
         **needs("fetch"),
     params:
         door=door("fetch"),
-        identity=identity("fetch"),
     shell:
         "{params.door} {output} --source {wildcards.source} &> {log}"
 
 
 checkpoint normalise:
     input:
-        gated(lambda w: raw_manifest(w.source), lambda w: source_gates(w.source)[:1]),
+        **tracked(
+            "normalise",
+            ["raw"],
+            lambda w: {"raw": raw_manifest(w.source)},
+            lambda w: source_gates(w.source)[:1],
+        ),
     output:
         "results/{scale}/data/problems/{source}/manifest.json",
     log:
@@ -32,17 +38,20 @@ checkpoint normalise:
         **needs("normalise"),
     params:
         door=door("normalise"),
-        identity=identity("normalise"),
         tests=TESTS,
     shell:
-        "{params.door} {input} {output} --source {wildcards.source}"
+        "{params.door} {input.raw} {output} --source {wildcards.source}"
         " --tests-store {params.tests} &> {log}"
 
 
 checkpoint prepare_benchmark:
     input:
-        gated(
-            lambda w: problems_manifest(CONFIG.benchmarks[w.benchmark].source),
+        **tracked(
+            "prepare_benchmark",
+            ["problems"],
+            lambda w: {
+                "problems": problems_manifest(CONFIG.benchmarks[w.benchmark].source)
+            },
             lambda w: source_gates(CONFIG.benchmarks[w.benchmark].source),
         ),
     output:
@@ -56,14 +65,19 @@ checkpoint prepare_benchmark:
         **needs("prepare_benchmark"),
     params:
         door=door("prepare_benchmark"),
-        identity=identity("prepare_benchmark"),
     shell:
-        "{params.door} {input} {output}" " --benchmark {wildcards.benchmark} &> {log}"
+        "{params.door} {input.problems} {output}"
+        " --benchmark {wildcards.benchmark} &> {log}"
 
 
 checkpoint verify:
     input:
-        gated(lambda w: problems_manifest(w.source), lambda w: source_gates(w.source)),
+        **tracked(
+            "verify",
+            ["problems"],
+            lambda w: {"problems": problems_manifest(w.source)},
+            lambda w: source_gates(w.source),
+        ),
     output:
         "results/{scale}/data/{curation}/verified/{source}/manifest.json",
     log:
@@ -75,19 +89,20 @@ checkpoint verify:
         **needs("verify"),
     params:
         door=door("verify"),
-        identity=identity("verify"),
         tests=TESTS,
     shell:
-        "{params.door} {input} {output} --source {wildcards.source}"
+        "{params.door} {input.problems} {output} --source {wildcards.source}"
         " --curation {wildcards.curation} --tests-store {params.tests} &> {log}"
 
 
 checkpoint measure_difficulty:
     input:
-        **gated_by_name(
+        **tracked(
+            "measure_difficulty",
             ["model", "problems", "verified"],
             difficulty_inputs,
             lambda w: difficulty_gates(w.curation, w.model)[:-1],
+            stage=first_stage(),
         ),
     output:
         "results/{scale}/data/{curation}/difficulty/{model}/manifest.json",
@@ -100,7 +115,6 @@ checkpoint measure_difficulty:
         **needs("difficulty"),
     params:
         door=door("measure_difficulty"),
-        identity=identity("measure_difficulty", stage=first_stage()),
         stage=first_stage(),
         tests=TESTS,
         work=lambda w, input: f"{OUT}/work/difficulty",
@@ -112,7 +126,8 @@ checkpoint measure_difficulty:
 
 checkpoint curate:
     input:
-        **gated_by_name(
+        **tracked(
+            "curate",
             ["problems", "verified", "benchmarks", "tokenizer", "pass_rates"],
             curate_inputs,
             lambda w: curation_gates(w.curation)[:-1],
@@ -128,7 +143,6 @@ checkpoint curate:
         **needs("curate"),
     params:
         door=door("curate"),
-        identity=identity("curate"),
         pass_rates=lambda w, input: (
             f"--pass-rates {input.pass_rates}" if input.pass_rates else ""
         ),

@@ -3,10 +3,13 @@
 
 checkpoint sample:
     input:
-        **gated_by_name(
+        **tracked(
+            "sample",
             ["model", "benchmarks"],
             sample_inputs,
             lambda w: evaluation_gates(w.subject),
+            model=model_of,
+            benchmark=list(CONFIG.report_benchmarks),
         ),
     output:
         expand(
@@ -22,9 +25,6 @@ checkpoint sample:
         **needs("sample"),
     params:
         door=door("sample"),
-        identity=identity(
-            "sample", model=model_of, benchmark=list(CONFIG.report_benchmarks)
-        ),
         model=model_of,
         benchmark=list(CONFIG.report_benchmarks),
         work=lambda w, input: f"{OUT}/work/samples",
@@ -36,10 +36,12 @@ checkpoint sample:
 
 checkpoint grade:
     input:
-        **gated_by_name(
+        **tracked(
+            "grade",
             ["samples", "problems", "model"],
             grade_inputs,
             lambda w: graded_gates(w.subject, w.benchmark),
+            model=model_of,
         ),
     output:
         "results/{scale}/{subject}/eval/{benchmark}/{context}/verdicts.json",
@@ -52,7 +54,6 @@ checkpoint grade:
         **needs("grade"),
     params:
         door=door("grade"),
-        identity=identity("grade", model=model_of),
         model=model_of,
         tests=TESTS,
     shell:
@@ -61,12 +62,14 @@ checkpoint grade:
         " --model {params.model} --model-manifest {input.model} &> {log}"
 
 
-rule score:
+checkpoint score:
     input:
-        **gated_by_name(
+        **tracked(
+            "score",
             ["verdicts", "problems"],
             score_inputs,
             lambda w: graded_gates(w.subject, w.benchmark, w.context),
+            model=model_of,
         ),
     output:
         "results/{scale}/{subject}/eval/{benchmark}/{context}/scores.json",
@@ -79,7 +82,6 @@ rule score:
         **needs("score"),
     params:
         door=door("score"),
-        identity=identity("score", model=model_of),
     shell:
         "{params.door} {input.verdicts} {output} --benchmark {wildcards.benchmark}"
         " --context {wildcards.context} --problems {input.problems} &> {log}"

@@ -2,21 +2,11 @@
 # rule below asks for it. From nothing no gate is asked, so that a dry run of a fresh checkout is complete.
 
 
-def gated(inputs, gates):
-    """Input function: ask every gate whose manifest exists, then give the inputs."""
-
-    def function(wildcards):
-        for name, words, manifest in gates(wildcards):
-            if os.path.exists(manifest):
-                getattr(checkpoints, name).get(scale=CONFIG.scale, **words)
-        return inputs(wildcards)
-
-    return function
-
-
-def gated_by_name(names, inputs, gates):
-    """Named inputs of a rule, each gated, so that a dry run shows those that wait for a gate as such."""
-    return {name: gated(lambda w, name=name: inputs(w)[name], gates) for name in names}
+def ask(gates):
+    """Wait for every gate whose manifest exists."""
+    for name, words, manifest in gates:
+        if os.path.exists(manifest):
+            getattr(checkpoints, name).get(scale=CONFIG.scale, **words)
 
 
 def source_gates(source):
@@ -145,20 +135,41 @@ def graded_gates(subject, benchmark, context=None):
     return gates
 
 
-def graded_subjects_gates(subjects):
-    """Every gate above the scores of some models, each once."""
+def score_gates(subject, benchmark, context):
+    words = {"subject": subject, "benchmark": benchmark, "context": context}
+    manifest = f"{OUT}/{subject}/eval/{benchmark}/{context}/scores.json"
+    return [
+        *graded_gates(subject, benchmark, context),
+        ("score", words, manifest),
+    ]
+
+
+def scored_subjects_gates(subjects):
+    """Every gate down to the scores of some models, each once."""
     gates = [
         gate
         for subject in subjects
         for benchmark in CONFIG.report_benchmarks
         for context in CONFIG.evaluation.contexts
-        for gate in graded_gates(subject.removeprefix(f"{OUT}/"), benchmark, context)
+        for gate in score_gates(subject.removeprefix(f"{OUT}/"), benchmark, context)
     ]
     return list({gate[2]: gate for gate in gates}.values())
 
 
-def report_gates(wildcards):
-    return graded_subjects_gates(reported_subjects())
+def report_gates(wildcards=None):
+    return scored_subjects_gates(reported_subjects())
+
+
+def table_gates(wildcards=None):
+    return [*report_gates(), ("summarise", {}, TABLES[0])]
+
+
+def figure_gates(wildcards=None):
+    return [*table_gates(), ("plot", {}, SVG[0])]
+
+
+def page_gates(wildcards=None):
+    return [*figure_gates(), ("render", {}, PAGE)]
 
 
 def recipes_gates(wildcards):
@@ -167,4 +178,4 @@ def recipes_gates(wildcards):
         for recipe in CONFIG.recipe_table
         for subject in trained_subjects(recipe)
     ]
-    return graded_subjects_gates([base_of(CONFIG.model), *subjects])
+    return scored_subjects_gates([base_of(CONFIG.model), *subjects])

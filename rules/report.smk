@@ -1,20 +1,16 @@
 # Tables, figures and the page; every cell points into a scores file.
-TABLES = ["benchmarks", "contexts", "funnel", "curves"]
-FIGURES = ["reward", "response_length", "validation", "contexts", "funnel"]
-PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
-REPORT = [
-    *(f"{OUT}/report/{name}.csv" for name in TABLES),
-    *(f"{OUT}/report/figures/{name}.svg" for name in FIGURES),
-    f"{OUT}/report/index.html",
-]
 
 
-rule summarise:
+checkpoint summarise:
     input:
-        **gated_by_name(["scores", "stages", "curation"], report_inputs, report_gates),
-        published=PUBLISHED,
+        **tracked(
+            "summarise",
+            ["scores", "stages", "curation", "published"],
+            report_inputs,
+            report_gates,
+        ),
     output:
-        expand("results/{{scale}}/report/{table}.csv", table=TABLES),
+        expand("results/{{scale}}/report/{table}.csv", table=TABLE_NAMES),
     log:
         "results/{scale}/logs/summarise.log",
     benchmark:
@@ -24,18 +20,19 @@ rule summarise:
         **needs("report"),
     params:
         door=door("summarise"),
-        identity=identity("summarise"),
     shell:
         "{params.door} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
         " --published {input.published} --output {output} &> {log}"
 
 
-rule plot:
+checkpoint plot:
     input:
-        curves="results/{scale}/report/curves.csv",
-        contexts="results/{scale}/report/contexts.csv",
-        funnel="results/{scale}/report/funnel.csv",
-        published=PUBLISHED,
+        **tracked(
+            "plot",
+            ["curves", "contexts", "funnel", "published"],
+            plot_inputs,
+            table_gates,
+        ),
     output:
         svg=expand("results/{{scale}}/report/figures/{figure}.svg", figure=FIGURES),
         png=expand("results/{{scale}}/report/figures/{figure}.png", figure=FIGURES),
@@ -48,18 +45,19 @@ rule plot:
         **needs("report"),
     params:
         door=door("plot"),
-        identity=identity("plot"),
     shell:
         "{params.door} --curves {input.curves} --contexts {input.contexts} --funnel {input.funnel}"
         " --published {input.published} --output {output.svg} {output.png} &> {log}"
 
 
-rule render:
+checkpoint render:
     input:
-        **gated_by_name(["scores", "stages", "curation"], report_inputs, report_gates),
-        tables=expand("results/{{scale}}/report/{table}.csv", table=TABLES),
-        figures=expand("results/{{scale}}/report/figures/{figure}.svg", figure=FIGURES),
-        published=PUBLISHED,
+        **tracked(
+            "render",
+            ["tables", "figures", "scores", "stages", "curation", "published"],
+            render_inputs,
+            figure_gates,
+        ),
     output:
         "results/{scale}/report/index.html",
     log:
@@ -71,15 +69,14 @@ rule render:
         **needs("report"),
     params:
         door=door("render"),
-        identity=identity("render"),
     shell:
         "{params.door} {output} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
         " --stages {input.stages} --curation {input.curation} --published {input.published} &> {log}"
 
 
-rule compare_recipes:
+checkpoint compare_recipes:
     input:
-        **gated_by_name(["scores"], recipes_inputs, recipes_gates),
+        **tracked("compare_recipes", ["scores"], recipes_inputs, recipes_gates),
     output:
         "results/{scale}/report/recipes.csv",
     log:
@@ -91,6 +88,5 @@ rule compare_recipes:
         **needs("report"),
     params:
         door=door("compare_recipes"),
-        identity=identity("compare_recipes"),
     shell:
         "{params.door} {output} --scores {input.scores} &> {log}"

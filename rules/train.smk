@@ -7,10 +7,14 @@ FETCHED = [name for name in CONFIG.models if name not in WARM_STARTED]
 
 checkpoint tokenizer:
     input:
-        gated(
-            lambda w: [
-                problems_manifest(source) for source in tokenizer_sources(w.model)
-            ],
+        **tracked(
+            "tokenizer",
+            ["problems"],
+            lambda w: {
+                "problems": [
+                    problems_manifest(source) for source in tokenizer_sources(w.model)
+                ]
+            },
             lambda w: tokenizer_gates(w.model)[:-1],
         ),
     output:
@@ -24,16 +28,16 @@ checkpoint tokenizer:
         **needs("tokenizer"),
     params:
         door=door("tokenizer"),
-        identity=identity("tokenizer"),
         problems=lambda w: "--problems" if tokenizer_sources(w.model) else "",
     shell:
         "{params.door} {output} --model {wildcards.model}"
-        " {params.problems} {input} &> {log}"
+        " {params.problems} {input.problems} &> {log}"
 
 
 checkpoint warm_start:
     input:
-        **gated_by_name(
+        **tracked(
+            "warm_start",
             ["problems", "tokenizer"],
             warm_start_inputs,
             lambda w: tokenizer_gates(w.model),
@@ -51,13 +55,14 @@ checkpoint warm_start:
         **needs("warm_start"),
     params:
         door=door("warm_start"),
-        identity=identity("warm_start"),
     shell:
         "{params.door} {input.problems} {output} --model {wildcards.model}"
         " --tokenizer {input.tokenizer} &> {log}"
 
 
 checkpoint fetch_model:
+    input:
+        **tracked("fetch_model", [], lambda w: {}, lambda w: []),
     output:
         "results/{scale}/models/base/{model}/manifest.json",
     log:
@@ -71,14 +76,14 @@ checkpoint fetch_model:
         **needs("fetch_model"),
     params:
         door=door("fetch_model"),
-        identity=identity("fetch_model"),
     shell:
         "{params.door} {output} --model {wildcards.model} &> {log}"
 
 
 checkpoint train_stage:
     input:
-        **gated_by_name(
+        **tracked(
+            "train_stage",
             ["problems", "start", "test_window"],
             train_inputs,
             lambda w: stage_gates(w.recipe, w.model, w.stage)[:-1],
@@ -94,7 +99,6 @@ checkpoint train_stage:
         **needs("train"),
     params:
         door=door("train_stage"),
-        identity=identity("train_stage"),
         test_window=lambda w, input: (
             f"--test-window {input.test_window}" if input.test_window else ""
         ),
@@ -109,7 +113,8 @@ checkpoint train_stage:
 
 checkpoint export_model:
     input:
-        **gated_by_name(
+        **tracked(
+            "export_model",
             ["state", "start"],
             export_inputs,
             lambda w: stage_gates(w.recipe, w.model, w.stage),
@@ -125,6 +130,5 @@ checkpoint export_model:
         **needs("export_model"),
     params:
         door=door("export_model"),
-        identity=identity("export_model"),
     shell:
         "{params.door} {input.state} {input.start} {output} &> {log}"

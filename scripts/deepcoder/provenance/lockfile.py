@@ -10,6 +10,7 @@ import yaml
 from deepcoder.errors import UserError
 from deepcoder.files import read_json
 
+LOCK = "provenance.lock"
 SKIPPED = {"work", "logs"}
 
 
@@ -21,7 +22,7 @@ def collect(results: Path) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(results.rglob("*.record.json")):
-        if SKIPPED & set(path.relative_to(results).parts):
+        if SKIPPED & set(path.relative_to(results).parts) or path == results / f"{LOCK}.record.json":
             continue
         record = read_json(path)
         try:

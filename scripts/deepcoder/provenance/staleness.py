@@ -12,7 +12,7 @@ from typing import Any
 
 from deepcoder.errors import UserError
 from deepcoder.files import read_json, write_json
-from deepcoder.provenance.hashes import Hashes
+from deepcoder.provenance.hashes import Hashes, stat_of
 from deepcoder.provenance.identity import Identity
 from deepcoder.provenance.record import payload_of, record_path
 
@@ -38,6 +38,12 @@ def stale_because(outputs: Sequence[Path], inputs: Sequence[Path], identity: Ide
         found += identity_changes(record.get("identity") or {}, identity)
         found += input_changes(record, inputs, hashes)
     return list(dict.fromkeys(found))
+
+
+def state_of(outputs: Sequence[Path], inputs: Sequence[Path]) -> tuple[Any, ...]:
+    """What changes when any file that `stale_because` judges by is written anew."""
+    files = [*outputs, *map(record_path, outputs), *inputs]
+    return tuple(stat_of(path) if path.exists() else None for path in files)
 
 
 def damage(output: Path, record: Mapping[str, Any], hashes: Hashes) -> Iterator[str]:

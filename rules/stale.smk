@@ -1,0 +1,126 @@
+# What reruns. Snakemake is told by one file among a job's inputs: an old one where the records say that its outputs
+# are what they should be, a new one where they are stale. No other time counts, and none of Snakemake's own triggers.
+from snakemake.exceptions import WorkflowError
+
+from deepcoder.files import write_text
+from deepcoder.plan.cost import gpu_hours_of
+from deepcoder.provenance.hashes import Hashes
+from deepcoder.provenance.identity import Identity, loaded_modules, module_digests
+from deepcoder.provenance.staleness import stale_because, state_of
+
+FRESH, STALE = f"{OUT}/.fresh", f"{OUT}/.stale"
+HASHES = Hashes(Path(OUT, ".hashes.json"))
+WHY = os.getenv("DEEPCODER_WHY")  # file for the reasons, a line of JSON each
+CONSENT = os.getenv("RERUN") == "yes"
+
+if workflow.is_main_process:
+    for mark in (FRESH, STALE):
+        # New text each time: Snakemake compares the checksum with that of the last run.
+        write_text(Path(mark), f"{os.getpid()} {time.time_ns()}\n")
+    os.utime(FRESH, (0, 0))
+
+
+@functools.cache
+def code_of(door, loaded):
+    """Digest of each module of a door, with those that it loads by name."""
+    return module_digests(Path(CODE, "scripts", f"{door}.py"), loaded)
+
+
+def identity_of(door, words):
+    """What the outputs of a door depend on beside its inputs."""
+    keys = fill_keys(declared_reads(Path(CODE, "scripts", f"{door}.py")), words)
+    return Identity(
+        config=subset(CONFIG, keys, identity=True),
+        code=code_of(door, tuple(loaded_modules(words))),
+        environment=LOCK,
+    )
+
+
+def known_words(wildcards, words):
+    """Wildcards of a job, and what else its rule fills into configuration keys."""
+    values = {
+        name: value(wildcards) if callable(value) else value
+        for name, value in words.items()
+    }
+    return {**dict(wildcards.items()), **values}
+
+
+_marked = {}
+
+
+def mark_of(door, wildcards, inputs, words):
+    """FRESH or STALE for one job; ends the run where an output was tampered with, or much would be paid unasked."""
+    expanded, _ = workflow.get_rule(door).expand_output(dict(wildcards.items()))
+    outputs = [Path(path) for path in expanded]
+    if not all(path.exists() for path in outputs):
+        return FRESH  # Snakemake sees what is missing
+    state = state_of(outputs, inputs)
+    if _marked.get(outputs[0], (None,))[0] != state:
+        reasons = reasons_of(door, wildcards, outputs, inputs, words)
+        _marked[outputs[0]] = state, STALE if reasons else FRESH
+        HASHES.save()
+    return _marked[outputs[0]][1]
+
+
+def reasons_of(door, wildcards, outputs, inputs, words):
+    """Why a job's outputs are stale; told to whoever asked."""
+    known = known_words(wildcards, words)
+    identity = identity_of(door, known)
+    try:
+        reasons = stale_because(outputs, inputs, identity, HASHES)
+    except UserError as error:
+        raise WorkflowError(f"error: {error}") from None
+    if not reasons or not workflow.is_main_process:
+        return reasons
+    hours = gpu_hours_of(CONFIG, door, known)
+    if WHY:
+        told = {
+            "rule": door,
+            "outputs": [str(path) for path in outputs],
+            "inputs": [str(path) for path in inputs],
+            "reasons": reasons,
+            "gpu_hours": hours,
+            "identity": vars(identity),
+        }
+        with open(WHY, "a", encoding="utf-8") as handle:
+            handle.write(json.dumps(told) + "\n")
+    elif hours and not CONSENT and not workflow.dryrun:
+        raise WorkflowError(
+            f"error: {outputs[0]} would be made again for about {hours:,.0f} GPU-hours, because of "
+            f"{'; '.join(reasons)}. Look with `make why`; then say RERUN=yes snakemake ..., or let the old result "
+            f"stand with scripts/accept.py {outputs[0]} --reason ..."
+        )
+    return reasons
+
+
+def as_paths(value):
+    return [value] if isinstance(value, str) else list(value)
+
+
+def tracked(door, names, inputs, gates, **words):
+    """Inputs of a rule by name, each behind the gates above it, and the mark that says whether the job is stale.
+
+    `inputs` gives paths by name for wildcards; `words` are what the rule fills into keys beside its wildcards.
+    """
+
+    def behind_gates(value):
+        def function(wildcards):
+            ask(gates(wildcards))
+            return value(wildcards)
+
+        return function
+
+    def named(name):
+        return behind_gates(
+            lambda w: [ancient(path) for path in as_paths(inputs(w)[name])]
+        )
+
+    def mark(wildcards):
+        paths = [
+            Path(path)
+            for value in inputs(wildcards).values()
+            for path in as_paths(value)
+        ]
+        return mark_of(door, wildcards, paths, words)
+
+    return {name: named(name) for name in names} | {"mark": behind_gates(mark)}
