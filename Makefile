@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 # Imports of torch and vLLM without cached bytecode cost minutes over a run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help smoke test lint unit bench plan audit pin clean locks
+.PHONY: help smoke test lint unit bench plan why adopt audit pin clean locks
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,12 @@ bench: .venv/dev.stamp ## run the benchmarks against their peers (ratios; see te
 
 plan: .venv/run.stamp ## GPU-hours, wall time and memory of the paper, from the config, before anyone runs it
 	@$(BIN)/python scripts/plan.py scale=$(if $(filter smoke,$(SCALE)),paper,$(SCALE))
+
+why: .venv/run.stamp ## what is stale and why, what it costs, and what may follow (SCALE=smoke); runs nothing
+	@$(BIN)/python scripts/why.py $(if $(filter paper,$(SCALE)),--profile slurm) all
+
+adopt: .venv/run.stamp ## take over a colleague's artifacts after checking them (FROM=/their/checkout/results/smoke)
+	@$(BIN)/python scripts/adopt.py $(FROM)
 
 audit: .venv/run.stamp ## re-hash every artifact of a run against its lock (SCALE=smoke)
 	@$(BIN)/python scripts/audit.py results/$(SCALE)/provenance.lock

@@ -1,24 +1,9 @@
 # One line per artifact of the run.
-from deepcoder.provenance.lockfile import collect, to_text
-
-
-def lock_page(wildcards):
-    ask(page_gates())
-    return ancient(PAGE)
-
-
-def lock_mark(wildcards):
-    """The lock is stale when it does not say what the records say."""
-    ask(page_gates())
-    lock = Path(OUT, "provenance.lock")
-    if not lock.exists() or lock.read_text() == to_text(collect(Path(OUT))):
-        return FRESH
-    return STALE
 
 
 rule lock:
     input:
-        page=lock_page,
+        page=lambda w: [ask(page_gates()), ancient(PAGE)][1],
         mark=lock_mark,
     output:
         "results/{scale}/provenance.lock",

@@ -1,11 +1,10 @@
 # What reruns. Snakemake is told by one file among a job's inputs: an old one where the records say that its outputs
 # are what they should be, a new one where they are stale. No other time counts, and none of Snakemake's own triggers.
-from snakemake.exceptions import WorkflowError
-
 from deepcoder.files import write_text
 from deepcoder.plan.cost import gpu_hours_of
 from deepcoder.provenance.hashes import Hashes
 from deepcoder.provenance.identity import Identity, loaded_modules, module_digests
+from deepcoder.provenance.lockfile import collect, to_text
 from deepcoder.provenance.staleness import stale_because, state_of
 
 FRESH, STALE = f"{OUT}/.fresh", f"{OUT}/.stale"
@@ -52,8 +51,15 @@ def mark_of(door, wildcards, inputs, words):
     """FRESH or STALE for one job; ends the run where an output was tampered with, or much would be paid unasked."""
     expanded, _ = workflow.get_rule(door).expand_output(dict(wildcards.items()))
     outputs = [Path(path) for path in expanded]
-    if not all(path.exists() for path in outputs):
-        return FRESH  # Snakemake sees what is missing
+    if missing := [str(path) for path in outputs if not path.exists()]:
+        tell(
+            door,
+            outputs,
+            inputs,
+            [f"{path} is missing" for path in missing],
+            known_words(wildcards, words),
+        )
+        return FRESH  # Snakemake sees for itself what is missing
     state = state_of(outputs, inputs)
     if _marked.get(outputs[0], (None,))[0] != state:
         reasons = reasons_of(door, wildcards, outputs, inputs, words)
@@ -65,13 +71,25 @@ def mark_of(door, wildcards, inputs, words):
 def reasons_of(door, wildcards, outputs, inputs, words):
     """Why a job's outputs are stale; told to whoever asked."""
     known = known_words(wildcards, words)
-    identity = identity_of(door, known)
     try:
-        reasons = stale_because(outputs, inputs, identity, HASHES)
+        reasons = stale_because(outputs, inputs, identity_of(door, known), HASHES)
     except UserError as error:
-        raise WorkflowError(f"error: {error}") from None
-    if not reasons or not workflow.is_main_process:
-        return reasons
+        sys.exit(f"error: {error}")
+    if reasons:
+        hours = tell(door, outputs, inputs, reasons, known)
+        if hours and not CONSENT and not WHY and not workflow.dryrun:
+            sys.exit(
+                f"error: {outputs[0]} would be made again for about {hours:,.0f} GPU-hours, because of "
+                f"{'; '.join(reasons)}. Look with make why; then say RERUN=yes snakemake ..., or let the old result "
+                f"stand with scripts/accept.py {outputs[0]} --reason ..."
+            )
+    return reasons
+
+
+def tell(door, outputs, inputs, reasons, known):
+    """Write down a stale or missing job where somebody asked; gives its GPU-hours (0 beyond the main process)."""
+    if not workflow.is_main_process:
+        return 0.0
     hours = gpu_hours_of(CONFIG, door, known)
     if WHY:
         told = {
@@ -80,17 +98,11 @@ def reasons_of(door, wildcards, outputs, inputs, words):
             "inputs": [str(path) for path in inputs],
             "reasons": reasons,
             "gpu_hours": hours,
-            "identity": vars(identity),
+            "identity": vars(identity_of(door, known)),
         }
         with open(WHY, "a", encoding="utf-8") as handle:
             handle.write(json.dumps(told) + "\n")
-    elif hours and not CONSENT and not workflow.dryrun:
-        raise WorkflowError(
-            f"error: {outputs[0]} would be made again for about {hours:,.0f} GPU-hours, because of "
-            f"{'; '.join(reasons)}. Look with `make why`; then say RERUN=yes snakemake ..., or let the old result "
-            f"stand with scripts/accept.py {outputs[0]} --reason ..."
-        )
-    return reasons
+    return hours
 
 
 def as_paths(value):
@@ -124,3 +136,12 @@ def tracked(door, names, inputs, gates, **words):
         return mark_of(door, wildcards, paths, words)
 
     return {name: named(name) for name in names} | {"mark": behind_gates(mark)}
+
+
+def lock_mark(wildcards):
+    """The lock is stale when it does not say what the records say."""
+    ask(page_gates())
+    lock = Path(OUT, "provenance.lock")
+    if not lock.exists() or lock.read_text() == to_text(collect(Path(OUT))):
+        return FRESH
+    return STALE

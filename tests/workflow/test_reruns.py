@@ -1,6 +1,7 @@
 """What a change reruns, on the real data rules with one small source: no more, no less."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,10 +90,30 @@ def test_editing_the_checkout_leaves_the_frozen_code_of_a_run_alone(made: Path) 
     assert all("[:16][:16]" not in text for text in frozen)
 
 
-def test_a_deleted_payload_is_one_clear_error_with_the_remedy(made: Path) -> None:
+def test_a_deleted_payload_is_made_again_and_nothing_else(made: Path) -> None:
     make_data(made)
     (made / "results/smoke/data/problems/easy/problems.parquet").unlink()
-    words = ("--cores", "2", "data", "--config", *SMALL, "curations__strict__min_tests=6")
-    done = run_snakemake(made, *words, check=False)
-    assert done.returncode != 0
-    assert "problems.parquet: listed in manifest.json but missing; delete" in done.stdout + done.stderr
+    assert make_data(made) == {"normalise"}
+
+
+def test_a_changed_payload_is_one_error_with_its_name_and_no_rerun(made: Path) -> None:
+    make_data(made)
+    path = made / "results/smoke/data/problems/easy/problems.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    done = run_snakemake(made, "--cores", "2", "data", "--config", *SMALL, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert "problems.parquet: its bytes are not those that were recorded" in line
+    path.write_bytes(whole)
+    assert make_data(made) == set()
+
+
+def test_results_copied_to_another_machine_count_as_done(made: Path, tmp_path: Path) -> None:
+    make_data(made)
+    shutil.copytree(made, tmp_path / "copy", copy_function=shutil.copyfile, symlinks=True)
+    shutil.rmtree(tmp_path / "copy/.snakemake")
+    assert make_data(tmp_path / "copy", dry=True) == set()
+    edit(tmp_path / "copy", "scripts/verify.py", "READS = ", "SPARE = 1\nREADS = ")
+    assert "verify" in make_data(tmp_path / "copy", dry=True), "also where Snakemake remembers nothing"
