@@ -6,8 +6,9 @@ import time
 from deepcoder.config import compose_config, subset, to_dict
 from deepcoder.config.load import fill_keys
 from deepcoder.errors import UserError
+from deepcoder.files import sha256_text
 from deepcoder.provenance.freeze import git_state
-from deepcoder.provenance.identity import declared_reads, environment_lock
+from deepcoder.provenance.identity import environment_lock
 
 try:
     CONFIG = compose_config(config)
@@ -45,9 +46,16 @@ wildcard_constraints:
     subject="models/base/[^/]+|[^/]+/[^/]+/[^/]+",
 
 
+def command_of(name):
+    """Digest of a rule's command as written, without layout."""
+    return sha256_text(" ".join(workflow.get_rule(name).shellcmd.split()))[:16]
+
+
 def door(name):
-    """Param with a door's command. A function of the input, because where the frozen code lies invalidates nothing."""
-    return lambda wildcards, input: f"{PYTHON} {CODE}/scripts/{name}.py"
+    """Param with a door's command, which is told the digest of its rule's own command for its record."""
+    return (
+        lambda wildcards, input: f"DEEPCODER_COMMAND={command_of(name)} {PYTHON} {CODE}/scripts/{name}.py"
+    )
 
 
 # Resources: one block of config/ per rule, `default` where a rule has none.

@@ -2,10 +2,10 @@
 # rule below asks for it. From nothing no gate is asked, so that a dry run of a fresh checkout is complete.
 
 
-def ask(gates):
-    """Wait for every gate whose manifest exists."""
+def ask(gates, made=False):
+    """Wait for every gate whose manifest exists, or where the asking job's outputs are `made`, for every gate."""
     for name, words, manifest in gates:
-        if os.path.exists(manifest):
+        if made or os.path.exists(manifest):
             getattr(checkpoints, name).get(scale=CONFIG.scale, **words)
 
 

@@ -57,6 +57,7 @@ checkpoint render:
             ["tables", "figures", "scores", "stages", "curation", "published"],
             render_inputs,
             figure_gates,
+            recipe=CONFIG.recipe,
         ),
     output:
         "results/{scale}/report/index.html",
@@ -69,8 +70,9 @@ checkpoint render:
         **needs("report"),
     params:
         door=door("render"),
+        recipe=CONFIG.recipe,
     shell:
-        "{params.door} {output} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
+        "{params.door} {output} --recipe {params.recipe} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
         " --stages {input.stages} --curation {input.curation} --published {input.published} &> {log}"
 
 

@@ -3,7 +3,7 @@
 from deepcoder.files import write_text
 from deepcoder.plan.cost import gpu_hours_of
 from deepcoder.provenance.hashes import Hashes
-from deepcoder.provenance.identity import Identity, loaded_modules, module_digests
+from deepcoder.provenance.identity import Identity, declared, module_digests
 from deepcoder.provenance.lockfile import collect, to_text
 from deepcoder.provenance.staleness import stale_because, state_of
 
@@ -20,18 +20,21 @@ if workflow.is_main_process:
 
 
 @functools.cache
-def code_of(door, loaded):
+def code_of(script, loaded):
     """Digest of each module of a door, with those that it loads by name."""
-    return module_digests(Path(CODE, "scripts", f"{door}.py"), loaded)
+    return module_digests(script, loaded)
 
 
 def identity_of(door, words):
     """What the outputs of a door depend on beside its inputs."""
-    keys = fill_keys(declared_reads(Path(CODE, "scripts", f"{door}.py")), words)
+    script = Path(CODE, "scripts", f"{door}.py")
     return Identity(
-        config=subset(CONFIG, keys, identity=True),
-        code=code_of(door, tuple(loaded_modules(words))),
+        config=subset(
+            CONFIG, fill_keys(declared(script, "READS"), words), identity=True
+        ),
+        code=code_of(script, tuple(fill_keys(declared(script, "LOADS"), words))),
         environment=LOCK,
+        command=command_of(door),
     )
 
 
@@ -44,24 +47,29 @@ def known_words(wildcards, words):
     return {**dict(wildcards.items()), **values}
 
 
-_marked = {}
+_marked = {}  # first output -> state of the inputs, and the mark
+
+
+def outputs_of(door, wildcards):
+    expanded, _ = workflow.get_rule(door).expand_output(dict(wildcards.items()))
+    return [Path(path) for path in expanded]
 
 
 def mark_of(door, wildcards, inputs, words):
     """FRESH or STALE for one job; ends the run where an output was tampered with, or much would be paid unasked."""
-    expanded, _ = workflow.get_rule(door).expand_output(dict(wildcards.items()))
-    outputs = [Path(path) for path in expanded]
+    outputs = outputs_of(door, wildcards)
+    known, mark = _marked.get(outputs[0], (None, None))
+    # What this run makes is decided once: while a job is at work its output may be there and its record not yet.
+    if mark == STALE or known == "missing":
+        return mark
     if missing := [str(path) for path in outputs if not path.exists()]:
-        tell(
-            door,
-            outputs,
-            inputs,
-            [f"{path} is missing" for path in missing],
-            known_words(wildcards, words),
-        )
-        return FRESH  # Snakemake sees for itself what is missing
-    state = state_of(outputs, inputs)
-    if _marked.get(outputs[0], (None,))[0] != state:
+        reasons = [f"{path} is missing" for path in missing]
+        tell(door, outputs, inputs, reasons, known_words(wildcards, words))
+        _marked[outputs[0]] = (
+            "missing",
+            FRESH,
+        )  # Snakemake sees for itself that it must be made
+    elif (state := state_of(inputs)) != known:
         reasons = reasons_of(door, wildcards, outputs, inputs, words)
         _marked[outputs[0]] = state, STALE if reasons else FRESH
         HASHES.save()
@@ -117,7 +125,8 @@ def tracked(door, names, inputs, gates, **words):
 
     def behind_gates(value):
         def function(wildcards):
-            ask(gates(wildcards))
+            made = all(path.exists() for path in outputs_of(door, wildcards))
+            ask(gates(wildcards), made)
             return value(wildcards)
 
         return function

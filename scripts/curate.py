@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from deepcoder.curation.curate import curate, write_curated
+from deepcoder.curation.outcomes import outcomes
 from deepcoder.curation.prompt_tokens import token_counter
 from deepcoder.curation.rules import Evidence
-from deepcoder.curation.verify import outcomes
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.manifest import Manifest, read_manifest
 from deepcoder.schemas.curated import PASS_RATE, VERIFIED

@@ -7,6 +7,7 @@ from deepcoder.curation.fetching import write_raw
 from deepcoder.door import Job, OutputPath, run_door
 
 READS = ("sources.{source}",)
+LOADS = ("deepcoder.curation.sources.{source}",)
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.config.schema import Benchmark, Evaluation, Verification
+from deepcoder.curation.outcomes import outcomes
 from deepcoder.curation.prompt_tokens import token_counter
-from deepcoder.curation.verify import outcomes
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.evaluation.grade import Grading, grade
 from deepcoder.evaluation.truncation import load_decoder

@@ -11,6 +11,7 @@ from deepcoder.manifest import read_manifest
 from deepcoder.schemas.tests_store import TestsStore
 
 READS = ("sources.{source}", "judge")
+LOADS = ("deepcoder.curation.sources.{source}",)
 
 
 def arguments(parser: ArgumentParser) -> None:

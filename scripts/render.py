@@ -28,12 +28,13 @@ from deepcoder.report.page_samples import shown_samples
 from deepcoder.report.published import load_published
 from deepcoder.report.render import inline_figures, published_grid, render_page
 
-READS = ("scale", "seed", "model", "models", "recipe", "recipes", "evaluation")
+READS = ("scale", "seed", "model", "models", "recipes.{recipe}", "evaluation")
 TABLES = ("benchmarks", "contexts", "funnel", "curves")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=OutputPath)
+    parser.add_argument("--recipe", required=True, help="the recipe that the page is about")
     parser.add_argument("--tables", type=InputPath, nargs="+", required=True)
     parser.add_argument("--figures", type=InputPath, nargs="*", default=[], help="SVG files by figure name")
     parser.add_argument("--scores", type=InputPath, nargs="*", default=[])
@@ -73,7 +74,7 @@ def work(job: Job) -> None:
 def run_facts(job: Job) -> dict[str, object]:
     """What ran, for the head of the page."""
     model = job.read("models")[job.read("model")]
-    recipe = job.read("recipes")[job.read("recipe")]
+    recipe = job.read("recipes.{recipe}")
     git = json.loads(os.environ[GIT_VARIABLE]) if GIT_VARIABLE in os.environ else git_state(Path.cwd())
     evaluation = job.read("evaluation")
     facts = {

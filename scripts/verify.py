@@ -4,7 +4,8 @@ from argparse import ArgumentParser
 from collections import Counter
 from pathlib import Path
 
-from deepcoder.curation.verify import outcomes, verify
+from deepcoder.curation.outcomes import outcomes
+from deepcoder.curation.verify import verify
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.manifest import read_manifest, write_manifest
 from deepcoder.schemas.curated import VERIFIED

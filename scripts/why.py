@@ -21,8 +21,9 @@ def main() -> None:
     parser.add_argument("--config", nargs="*", default=[], metavar="key=value", help="as on snakemake")
     args, words = parser.parse_known_args()
     try:
-        config: Any = compose_config(parse_overrides(args.config))
         stale = ask_workflow([*words, *(["--config", *args.config] if args.config else [])])
+        scale = {"scale": Path(stale[0].outputs[0]).parts[1]} if stale else {}  # --profile may have chosen it
+        config: Any = compose_config(scale | parse_overrides(args.config))
         after = following(stale, records_below(Path("results", config.scale)))
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -30,15 +30,16 @@ from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
 from deepcoder.provenance.identity import (
     Identity,
+    declared,
     environment_lock,
     guard_imports,
-    loaded_modules,
     module_digests,
     modules_outside,
 )
 from deepcoder.provenance.record import Recorder
 
 OVERRIDES_VARIABLE = "DEEPCODER_OVERRIDES"  # JSON; set by the Snakefile for every job
+COMMAND_VARIABLE = "DEEPCODER_COMMAND"  # digest of the command of the rule that runs the door
 RUN_VARIABLE = "DEEPCODER_RUN_PID"  # the Snakemake process on this host that runs the job
 
 
@@ -139,11 +140,12 @@ def _run(
     config: Any = compose_config(settings)
     keys = fill_keys(reads, vars(args))
     chosen = config_subset(config, keys)
-    loaded = loaded_modules(vars(args))
+    loaded = fill_keys(declared(script, "LOADS"), vars(args))
     identity = Identity(
         config=config_subset(config, keys, identity=True),
         code=module_digests(script, loaded),
         environment=environment_lock(script.parents[1], config.environment),
+        command=os.environ.get(COMMAND_VARIABLE, ""),
     )
     recorder.start(chosen, identity)
     with guard_imports() as imported:

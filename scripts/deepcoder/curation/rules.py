@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deepcoder.config.schema import Curation
+from deepcoder.curation.outcomes import Outcome
 from deepcoder.curation.similar import components, exact_groups, near_matches, near_pairs
-from deepcoder.curation.verify import Outcome
 
 Row = Mapping[str, Any]
 Removed = dict[str, str]  # problem id -> reason

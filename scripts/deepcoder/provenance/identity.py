@@ -27,7 +27,6 @@ WRAPPER = (
     "deepcoder.config",
     "deepcoder.provenance",
 )
-SOURCES = "deepcoder.curation.sources"
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,13 @@ class Identity:
         config: the keys that its rule reads, with their values; settings of how a job runs are left out.
         code: digest of the syntax tree by module, for the door and all that it imports.
         environment: digest of the lock.
+        command: digest of the rule's command; empty for a door that was run by hand.
     """
 
     config: Mapping[str, Any]
     code: Mapping[str, str]
     environment: str
+    command: str = ""
 
 
 def environment_lock(code: Path, environment: str) -> str:
@@ -55,18 +56,12 @@ def is_wrapper(module: str) -> bool:
     return module == PACKAGE or any(module == name or module.startswith(f"{name}.") for name in WRAPPER)
 
 
-def loaded_modules(arguments: Mapping[str, Any]) -> list[str]:
-    """Modules that a door loads by name: its source's own parser, so that one source never invalidates another."""
-    source = arguments.get("source")
-    return [f"{SOURCES}.{source}"] if isinstance(source, str) else []
-
-
 def code_digest(script: Path, loaded: Sequence[str] = ()) -> str:
     """Hex digest over the door and every project module it imports, transitively.
 
     Args:
         script: the door.
-        loaded: modules that the door loads by name (see loaded_modules).
+        loaded: modules that the door loads by name.
 
     Raises:
         UserError: a file that does not parse.
@@ -75,24 +70,27 @@ def code_digest(script: Path, loaded: Sequence[str] = ()) -> str:
 
 
 @functools.cache
-def declared_reads(script: Path) -> tuple[str, ...]:
-    """The configuration keys that a door declares in its READS, without importing it; none if it declares none.
+def declared(script: Path, name: str) -> tuple[str, ...]:
+    """What a door declares in a tuple of texts, without importing it; nothing if it does not.
+
+    READS are configuration keys, LOADS modules that it imports by name; both with `{argument}` to fill in.
 
     Raises:
-        UserError: the door does not parse, or READS is not a tuple of texts.
+        UserError: the door does not parse, or the value is not a literal tuple.
     """
     for node in _parse(script).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "READS" for t in node.targets):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             try:
                 return tuple(ast.literal_eval(node.value))
             except (ValueError, TypeError) as error:
-                raise UserError(f"{script}: READS must be a literal tuple of configuration keys ({error})") from error
+                raise UserError(f"{script}: {name} must be a literal tuple of texts ({error})") from error
     return ()
 
 
 def module_digests(script: Path, loaded: Sequence[str] = ()) -> dict[str, str]:
     """Module name -> syntax digest, for the door (under its file name) and what it imports."""
-    root = script.resolve().parent
+    script = script.resolve()
+    root = script.parent
     modules = {script.name: syntax_digest(script)}
     queue = [*_imports(script, root), *loaded]
     while queue:
@@ -147,7 +145,9 @@ def _imports(path: Path, root: Path) -> tuple[str, ...]:
                 anchor = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*anchor, *([base] if base else [])])
             found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    ours = [name for name in found if name.split(".")[0] == PACKAGE or (root / f"{name}.py").exists()]
+    # What runs inside the sandbox has no package around it: its modules import each other as neighbours.
+    neighbours = [f"{package}.{name}" for name in found if package and (path.parent / f"{name}.py").exists()]
+    ours = [name for name in found if name.split(".")[0] == PACKAGE or (root / f"{name}.py").exists()] + neighbours
     return tuple(dict.fromkeys(ours))
 
 

@@ -40,9 +40,8 @@ def stale_because(outputs: Sequence[Path], inputs: Sequence[Path], identity: Ide
     return list(dict.fromkeys(found))
 
 
-def state_of(outputs: Sequence[Path], inputs: Sequence[Path]) -> tuple[Any, ...]:
-    """What changes when any file that `stale_because` judges by is written anew."""
-    files = [*outputs, *map(record_path, outputs), *inputs]
+def state_of(files: Sequence[Path]) -> tuple[Any, ...]:
+    """What changes when any of the files is written anew."""
     return tuple(stat_of(path) if path.exists() else None for path in files)
 
 
@@ -87,6 +86,8 @@ def identity_changes(before: Mapping[str, Any], now: Identity) -> Iterator[str]:
             yield f"module {name}: {what}"
     if before.get("environment") != now.environment:
         yield f"environment: lock {str(before.get('environment'))[:12]} -> {now.environment[:12]}"
+    if before.get("command") != now.command:
+        yield f"command of the rule: {before.get('command') or '(run by hand)'} -> {now.command}"
 
 
 def input_changes(record: Mapping[str, Any], inputs: Sequence[Path], hashes: Hashes) -> Iterator[str]:

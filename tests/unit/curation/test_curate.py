@@ -13,11 +13,12 @@ from true_rows import hub_source
 from deepcoder.config.schema import Curation, Deduplication, Difficulty, Verification
 from deepcoder.curation.curate import curate, write_curated
 from deepcoder.curation.normalise import normalise, select_benchmark
+from deepcoder.curation.outcomes import Outcome, outcomes
 from deepcoder.curation.prompt_tokens import token_counter
 from deepcoder.curation.rows import Parsed, Rejected
 from deepcoder.curation.rules import RULES, Evidence
 from deepcoder.curation.similar import jaccard, near_pairs, shingles
-from deepcoder.curation.verify import Outcome, longest_tests, outcomes, verify
+from deepcoder.curation.verify import longest_tests, verify
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_file
 from deepcoder.manifest import write_manifest

@@ -360,7 +360,8 @@ def test_every_configured_source_has_a_parser_and_every_hub_source_names_its_fil
 
 def test_the_declared_humaneval_subset_is_there_and_its_references_pass(tmp_path, sandbox, judge):
     from deepcoder.config.schema import Verification
-    from deepcoder.curation.verify import outcomes, verify
+    from deepcoder.curation.outcomes import outcomes
+    from deepcoder.curation.verify import verify
 
     config = compose_config({})
     source = config.sources.humaneval

@@ -124,7 +124,7 @@ class Results:
 
     def render(self, page: Path, scores: Sequence[Path] | None = None) -> subprocess.CompletedProcess[str]:
         return door(
-            "render.py", page, "--tables", *self.tables, "--figures", *self.figures, "--scores",
+            "render.py", page, "--recipe", "strict", "--tables", *self.tables, "--figures", *self.figures, "--scores",
             *(self.scores if scores is None else scores), "--stages", *self.stages, "--curation", self.curation,
             "--published", *PUBLISHED,
         )  # fmt: skip
