@@ -50,7 +50,7 @@ rule data:
 
 rule train:
     input:
-        [f"{subject}/manifest.json" for subject in trained_subjects(CONFIG.recipe)],
+        [model_manifest(subject) for subject in trained_subjects(CONFIG.recipe)],
 
 
 rule evaluate:

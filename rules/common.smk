@@ -146,9 +146,15 @@ def base_of(model):
 
 
 def start_of(recipe, model, stage):
-    """Folder of the checkpoint that a stage starts from."""
+    """Folder of the subject that a stage starts from."""
     start = CONFIG.stages[stage].start
     return base_of(model) if start == "base" else f"{OUT}/{recipe}/{model}/{start}"
+
+
+def model_manifest(subject):
+    """Manifest of a subject's weights: a stage's own one is of its training state, which is exported beside it."""
+    base = subject.startswith(f"{OUT}/models/")
+    return f"{subject}/manifest.json" if base else f"{subject}/model/manifest.json"
 
 
 def trained_subjects(recipe):
@@ -206,8 +212,18 @@ def train_inputs(wildcards):
     best = recipe.stage_checkpoint == "best_on_test_window"
     return {
         "problems": f"{OUT}/data/{recipe.curation}/manifest.json",
-        "start": f"{start_of(wildcards.recipe, wildcards.model, wildcards.stage)}/manifest.json",
+        "start": model_manifest(
+            start_of(wildcards.recipe, wildcards.model, wildcards.stage)
+        ),
         "test_window": benchmark_manifest(CONFIG.report_benchmarks[0]) if best else [],
+    }
+
+
+def export_inputs(wildcards):
+    words = (wildcards.recipe, wildcards.model, wildcards.stage)
+    return {
+        "state": f"{OUT}/{'/'.join(words)}/manifest.json",
+        "start": model_manifest(start_of(*words)),
     }
 
 
@@ -223,7 +239,7 @@ def grade_inputs(wildcards):
     return {
         "samples": f"{subject}/eval/{wildcards.benchmark}/samples.json",
         "problems": benchmark_manifest(wildcards.benchmark),
-        "model": f"{subject}/manifest.json",
+        "model": model_manifest(subject),
     }
 
 
@@ -237,7 +253,7 @@ def score_inputs(wildcards):
 
 def sample_inputs(wildcards):
     return {
-        "model": f"{OUT}/{wildcards.subject}/manifest.json",
+        "model": model_manifest(f"{OUT}/{wildcards.subject}"),
         "benchmarks": [benchmark_manifest(name) for name in CONFIG.report_benchmarks],
     }
 

@@ -101,17 +101,25 @@ def base_gates(model):
 
 
 def stage_gates(recipe, model, stage):
+    """Gates down to the training state of a stage."""
     start = CONFIG.stages[stage].start
-    above = base_gates(model) if start == "base" else stage_gates(recipe, model, start)
+    above = base_gates(model) if start == "base" else model_gates(recipe, model, start)
     words = {"recipe": recipe, "model": model, "stage": stage}
     gate = ("train_stage", words, f"{OUT}/{recipe}/{model}/{stage}/manifest.json")
     return [*curation_gates(CONFIG.recipes[recipe].curation), *above, gate]
 
 
+def model_gates(recipe, model, stage):
+    """Gates down to the weights that a stage yields."""
+    words = {"recipe": recipe, "model": model, "stage": stage}
+    manifest = model_manifest(f"{OUT}/{recipe}/{model}/{stage}")
+    return [*stage_gates(recipe, model, stage), ("export_model", words, manifest)]
+
+
 def subject_gates(subject):
-    """Gates above and including a model folder (given below `OUT`)."""
+    """Gates down to the weights of a subject (its folder below `OUT`)."""
     first, second, third = subject.split("/")
-    return base_gates(third) if first == "models" else stage_gates(first, second, third)
+    return base_gates(third) if first == "models" else model_gates(first, second, third)
 
 
 @functools.cache

@@ -105,3 +105,26 @@ checkpoint train_stage:
         " --recipe {wildcards.recipe} --model {wildcards.model} --stage {wildcards.stage}"
         " --tests-store {params.tests} --work {params.work}"
         " {params.test_window} &> {log}"
+
+
+checkpoint export_model:
+    input:
+        **gated_by_name(
+            ["state", "start"],
+            export_inputs,
+            lambda w: stage_gates(w.recipe, w.model, w.stage),
+        ),
+    output:
+        "results/{scale}/{recipe}/{model}/{stage}/model/manifest.json",
+    log:
+        "results/{scale}/logs/export_model/{recipe}-{model}-{stage}.log",
+    benchmark:
+        "results/{scale}/logs/export_model/{recipe}-{model}-{stage}.tsv"
+    threads: cpus("export_model")
+    resources:
+        **needs("export_model"),
+    params:
+        door=door("export_model"),
+        identity=identity("export_model"),
+    shell:
+        "{params.door} {input.state} {input.start} {output} &> {log}"

@@ -27,7 +27,7 @@ def work(job: Job) -> None:
     args = job.args
     if not len(args.benchmark) == len(args.problems) == len(args.output):
         raise UserError("give as many --benchmark as --problems and --output, in the same order")
-    checkpoint = read_manifest(args.checkpoint)
+    checkpoint = read_manifest(args.checkpoint, "model")
     rollout, evaluation = job.read("rollout"), job.read("evaluation")
     tables = [read_manifest(path, "problems").file("problems.parquet") for path in args.problems]
     rows = sample_benchmarks(

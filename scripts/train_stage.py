@@ -20,7 +20,7 @@ READS = ("seed", "recipes.{recipe}", "models.{model}", "stages.{stage}", "rollou
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("problems", type=InputPath, help="manifest of curate.py")
     parser.add_argument("start", type=InputPath, help="manifest of the model to start from")
-    parser.add_argument("out", type=OutputPath, help="manifest of the checkpoint")
+    parser.add_argument("out", type=OutputPath, help="manifest of the training state")
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--stage", required=True)
@@ -39,7 +39,7 @@ def work(job: Job) -> None:
     curated = read_manifest(args.problems, "curated")
     train_stage(
         output=args.out,
-        start=read_manifest(args.start),
+        start=read_manifest(args.start, "model"),
         problems=read_table(curated.file("train.parquet"), PROBLEM),
         validation=read_table(curated.file("validation.parquet"), PROBLEM),
         test_window=_problems(args.test_window),

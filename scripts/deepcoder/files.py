@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 from deepcoder.errors import UserError
 
 CHUNK_BYTES = 1 << 20
+HASH_THREADS = 8
 
 
 @contextmanager
@@ -81,6 +84,20 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_half_written(folder: Path) -> None:
+    """Delete what killed writers left in a folder that only the caller writes; there need be none."""
+    for path in Path(folder).glob(".*.tmp"):
+        remove(path)
+
+
+def link_or_copy(source: Path | str, target: Path | str) -> None:
+    """Give a file a second name; its bytes are written again only where the file systems allow no hard link."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def sha256_text(text: str) -> str:
     """Hex digest of the UTF-8 bytes of `text`."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
@@ -98,6 +115,12 @@ def sha256_file(path: Path) -> str:
         while chunk := handle.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def sha256_files(paths: Sequence[Path]) -> list[str]:
+    """Hex digests of some files, in their order, several read at once."""
+    with ThreadPoolExecutor(HASH_THREADS) as threads:
+        return list(threads.map(sha256_file, paths))
 
 
 def _sync(path: Path) -> None:

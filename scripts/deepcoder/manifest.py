@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import read_json, sha256_file, write_json
+from deepcoder.files import read_json, sha256_files, write_json
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ def write_manifest(
 ) -> Manifest:
     """Hash the payload files (folders are walked) and write the manifest last, atomically."""
     root = Path(path).parent
-    files = {}
-    for item in payload:
-        for file in sorted(item.rglob("*")) if item.is_dir() else [item]:
-            if file.is_file():
-                name = file.relative_to(root).as_posix()
-                files[name] = {"sha256": sha256_file(file), "bytes": file.stat().st_size}
+    found = [file for item in payload for file in (sorted(item.rglob("*")) if item.is_dir() else [item])]
+    found = [file for file in found if file.is_file()]
+    files = {
+        file.relative_to(root).as_posix(): {"sha256": digest, "bytes": file.stat().st_size}
+        for file, digest in zip(found, sha256_files(found), strict=True)
+    }
     write_json(path, {"artifact": artifact, "files": files, "facts": dict(facts or {})})
     return Manifest(Path(path), artifact, files, dict(facts or {}))
 

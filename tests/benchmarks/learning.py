@@ -33,6 +33,7 @@ from deepcoder.config.schema import Config
 from deepcoder.easy import generate
 from deepcoder.judge import JudgePool
 from deepcoder.manifest import Manifest, read_manifest, write_manifest
+from deepcoder.rl.export import export_model
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.sampling import sample_benchmarks
 from deepcoder.rl.stage import Settings
@@ -89,7 +90,7 @@ def train_stages(
             cpus=len(os.sched_getaffinity(0)),
             engines=local_engines if config.rollout.engine == "hf" else ray_engines,
         )
-        start = read_manifest(output)
+        start = export_model(read_manifest(output), start, output.parent / "model" / "manifest.json")
     return start
 
 

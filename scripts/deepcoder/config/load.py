@@ -154,7 +154,7 @@ def _check_choices(kind: Any, node: Any, path: str) -> None:
         where = f"{path}{entry.name}"
         allowed = entry.metadata.get("choices")
         if allowed and value not in allowed:
-            raise UserError(f"configuration: {where} is {value!r}; choose one of {', '.join(allowed)}")
+            raise UserError(f"configuration: {where} is {value!r}; choose one of {', '.join(map(str, allowed))}")
         hint = _hints(kind)[entry.name]
         if dataclasses.is_dataclass(hint):
             _check_choices(hint, value, f"{where}.")

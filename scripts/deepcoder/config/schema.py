@@ -1,6 +1,6 @@
 """The typed configuration: one dataclass per block of config/, unknown keys and wrong types are errors.
 
-This module imports neither torch nor Hydra. `field(metadata={"choices": ...})` limits a text to named values.
+This module imports neither torch nor Hydra. `field(metadata={"choices": ...})` limits a field to named values.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 from omegaconf import MISSING
 
 
-def choice(*names: str, default: str = MISSING) -> Any:
-    """A text field that must be one of `names`."""
-    return field(default=default, metadata={"choices": names})
+def choice(*values: str | int, default: str | int = MISSING) -> Any:
+    """A field that must be one of `values`."""
+    return field(default=default, metadata={"choices": values})
 
 
 def setting(default: Any = MISSING) -> Any:
@@ -192,7 +192,7 @@ class Trainer:
     beta2: float = 0.999
     weight_decay: float = MISSING
     grad_clip: float = MISSING
-    zero_stage: int = MISSING
+    zero_stage: int = choice(1, 2, 3)  # DeepSpeed without ZeRO refuses to add up float32 gradients of bfloat16 weights
     dtype: str = choice("float32", "bfloat16")
     ranks: int = MISSING  # data-parallel x sequence-parallel processes
     sequence_parallel: int = MISSING

@@ -7,16 +7,15 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, read_json, sha256_file, write_json
+from deepcoder.files import atomic_path, link_or_copy, read_json, remove_half_written, sha256_files, write_json
 
 STATE, HASHES, LOCK = "driver.json", "hashes.json", ".lock"
+SHARDS = "state"  # folder of what the ranks of the trainer wrote
 LOCK_SECONDS = 120.0  # a trainer that was told to end finishes its step
-HASH_THREADS = 8
 
 
 class Checkpoints:
@@ -41,8 +40,7 @@ class Checkpoints:
                 if child.name != LOCK:
                     shutil.rmtree(child) if child.is_dir() else child.unlink()
             write_json(owner, identity)
-        for half_written in self.root.glob(".*.tmp"):
-            shutil.rmtree(half_written, ignore_errors=True)
+        remove_half_written(self.root)
 
     def close(self) -> None:
         """Let another process work in the folder."""
@@ -97,13 +95,23 @@ class Checkpoints:
         """The driver's state after `step` steps."""
         return dict(read_json(self.folder(step) / STATE))
 
+    def publish(self, step: int, target: Path) -> None:
+        """Put the trainer's state after `step` steps at `target` too, by hard links: it outlives the work folder.
+
+        Raises:
+            UserError: the checkpoint is missing or damaged.
+        """
+        if (damage := self.damage(step)) is not None:
+            raise UserError(f"{self.folder(step)}: {damage}; delete {self.root} and run again to train anew")
+        with atomic_path(target) as temporary:
+            shutil.copytree(self.folder(step) / SHARDS, temporary, copy_function=link_or_copy)
+
 
 def hashes(folder: Path) -> dict[str, str]:
     """sha256 of every file below a folder but the table of hashes itself, read in parallel."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != HASHES)
-    with ThreadPoolExecutor(HASH_THREADS) as threads:
-        found = threads.map(sha256_file, files)
-        return {path.relative_to(folder).as_posix(): digest for path, digest in zip(files, found, strict=True)}
+    found = zip(files, sha256_files(files), strict=True)
+    return {path.relative_to(folder).as_posix(): digest for path, digest in found}
 
 
 def lock_folder(root: Path, wait_s: float) -> Any:

@@ -18,6 +18,7 @@ from torch import Tensor
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
+from deepcoder.rl.checkpoints import SHARDS
 from deepcoder.rl.engine import Place, join_ranks, start_engine
 from deepcoder.rl.losses import denominator, loss_scale, policy_loss
 from deepcoder.rl.micro_batches import plan_micro_batches, share_of
@@ -121,23 +122,14 @@ class Trainer:
 
     def save(self, folder: Path, state: Mapping[str, Any]) -> None:
         """Write this rank's share of model and optimizer, and `state`, below `folder`; all ranks call."""
-        self.engine.save_checkpoint(str(folder), tag="state", client_state=dict(state), save_latest=False)
+        self.engine.save_checkpoint(str(folder), tag=SHARDS, client_state=dict(state), save_latest=False)
 
     def load(self, folder: Path) -> dict[str, Any]:
         """Restore what `save` wrote and return its `state`; all ranks call."""
-        path, state = self.engine.load_checkpoint(str(folder), tag="state")
+        path, state = self.engine.load_checkpoint(str(folder), tag=SHARDS)
         if path is None:
             raise UserError(f"{folder}: not a checkpoint of this trainer; delete it and run again")
         return state
-
-    def export(self, folder: Path) -> None:
-        """Write the model in Hugging Face format (rank 0 writes, all ranks call)."""
-        weights = self.weights()
-        if self.place.rank == 0:
-            model = self.engine.module.model
-            if model.config.tie_word_embeddings:
-                weights.pop("lm_head.weight", None)
-            model.save_pretrained(folder, state_dict=weights)
 
     def _named_weights(self) -> Iterator[tuple[str, Tensor]]:
         import deepspeed

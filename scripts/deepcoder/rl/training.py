@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -11,10 +10,10 @@ from typing import Any
 
 from deepcoder.config.schema import Judge, Model
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, sha256_json
+from deepcoder.files import remove_half_written, sha256_json
 from deepcoder.judge import JudgePool
 from deepcoder.manifest import Manifest, write_manifest
-from deepcoder.rl.checkpoints import Checkpoints
+from deepcoder.rl.checkpoints import SHARDS, Checkpoints
 from deepcoder.rl.losses import check_recipe
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.schedule import SCHEDULES
@@ -46,7 +45,7 @@ def train_stage(
     """Run a stage to its end and write its artifact; interrupted, the next call goes on from the last checkpoint.
 
     Args:
-        output: manifest to write; hf/, metrics.parquet, timings.parquet and tensorboard/ go beside it.
+        output: manifest to write; state/, metrics.parquet, timings.parquet and tensorboard/ go beside it.
         start: artifact of the model to start from.
         problems, validation, test_window: rows of schemas.problem.PROBLEM.
         work: folder of the resumable state.
@@ -85,7 +84,7 @@ def train_stage(
         except Interrupted:
             run.save_what_is_whole()
             raise
-        write_artifact(output, run, folder)
+        write_artifact(output, run)
 
 
 def check_schedule(settings: Settings) -> None:
@@ -146,22 +145,20 @@ def stage_identity(start: Manifest, rows: Sequence[Sequence[Row]], settings: Set
     return sha256_json([dict(start.files), tests, values, asdict(judge), code])
 
 
-def write_artifact(output: Path, run: Run, start_folder: Path) -> None:
-    """Export the chosen weights, write the tables and, last, the manifest."""
-    best = run.best_step()
-    if best != run.metrics[-1]["step"]:
-        run.trainer.load(run.checkpoints.folder(best))
-    root = output.parent
-    with atomic_path(root / "hf") as temporary:
-        temporary.mkdir()
-        run.trainer.export(temporary)
-        for file in start_folder.iterdir():
-            if not (temporary / file.name).exists() and file.suffix != ".safetensors":
-                shutil.copyfile(file, temporary / file.name)
+def write_artifact(output: Path, run: Run) -> None:
+    """Publish the state of the chosen step, write the tables and, last, the manifest."""
+    root, best = output.parent, run.best_step()
+    remove_half_written(root)
+    run.checkpoints.publish(best, root / SHARDS)
     write_table(root / "metrics.parquet", run.metrics, METRICS)
     write_table(root / "timings.parquet", run.timings, TIMINGS)
-    facts = {"stage": run.settings.name, "steps": run.metrics[-1]["step"], "chosen_step": best}
-    write_manifest(output, "checkpoint", [root / "hf", root / "metrics.parquet"], facts)
+    facts = {
+        "stage": run.settings.name,
+        "steps": run.metrics[-1]["step"],
+        "chosen_step": best,
+        "dtype": run.settings.trainer.dtype,
+    }
+    write_manifest(output, "checkpoint", [root / SHARDS, root / "metrics.parquet"], facts)
 
 
 def _show(row: dict[str, Any], steps: int, board: Any) -> None:

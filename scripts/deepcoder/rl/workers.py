@@ -187,10 +187,6 @@ class RemoteTrainer:
         """See trainer.Trainer."""
         return self._all("load", folder)
 
-    def export(self, folder: Path) -> None:
-        """See trainer.Trainer."""
-        self._all("export", folder)
-
     def _all(self, method: str, *args: Any) -> Any:
         return _result([actor.call.remote(method, *args) for actor in self.ranks])[0]
 

@@ -132,8 +132,6 @@ class ReplayTrainer:
     def load(self, folder: Any) -> dict[str, Any]:
         raise NotImplementedError("a replay is not resumed")
 
-    def export(self, folder: Any) -> None: ...
-
 
 class ReplayGrader:
     """Verdicts that are ready `reward_s` seconds of a profile after the last response of a batch has come."""
