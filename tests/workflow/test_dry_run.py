@@ -34,7 +34,7 @@ def test_the_literal_command_selects_the_paper_and_the_slurm_executor(checkout: 
 
 def test_the_paper_lists_every_stage_source_model_and_benchmark(paper: str) -> None:
     counted = jobs(paper)
-    assert counted["train_stage"] == 2
+    assert counted["train_stage"] == counted["export_model"] == 2
     assert counted["fetch"] == 6
     assert counted["fetch_model"] == 2
     assert counted["sample"] == 4
@@ -51,6 +51,14 @@ def test_gpu_rules_state_nodes_gpus_memory_and_run_time(paper: str) -> None:
         assert "gres=gpu:8" in resources
         assert re.search(r"mem_mb=\d{6}", resources)
         assert re.search(r"runtime=\d{4}", resources)
+
+
+def test_a_model_is_exported_on_a_node_without_gpus_from_the_state_that_training_leaves(paper: str) -> None:
+    block = paper.partition("checkpoint export_model:")[2].partition("Shell command")[0]
+    resources = next(line for line in block.splitlines() if "resources:" in line)
+    assert "nodes=1," in resources
+    assert "gres" not in resources
+    assert re.search(r"/(\w+)/manifest.json, .*output: .*/\1/model/manifest.json", block.replace("\n", " "))
 
 
 def test_smoke_has_the_same_rules_as_the_paper_but_for_the_base_model(checkout: Path, paper: str) -> None:

@@ -64,7 +64,7 @@ def state_bytes(model: Model, dtype: str) -> int:
 
 
 def weight_bytes(model: Model, dtype: str) -> int:
-    """Bytes of the weights alone, as published in hf/."""
+    """Bytes of the weights alone, as exported to hf/."""
     return model.parameters * BYTES[dtype]
 
 

@@ -14,7 +14,7 @@ from deepcoder.plan.memory import GIGA
 from deepcoder.plan.time import HOUR
 
 KIB = 1024
-COST_RULES = ("fetch", "normalise", "verify", "curate", "grade")
+COST_RULES = ("fetch", "normalise", "verify", "curate", "export_model", "grade")
 
 
 def plan_tables(config: Config) -> Iterator[RenderableType]:

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from deepcoder.config import compose_config
 from deepcoder.config.schema import Config
 from deepcoder.easy import generate
+from deepcoder.manifest import write_manifest
 from deepcoder.rl.rollout import Rollout
 
 torch.set_num_threads(1)
@@ -61,6 +62,20 @@ def make_rollouts() -> Callable[..., list[Rollout]]:
         return found
 
     return make
+
+
+@pytest.fixture(scope="session")
+def exported() -> Callable[..., Path]:
+    """Exports what a trainer saved below a folder; gives the folder in Hugging Face format."""
+    from deepcoder.rl.export import export_model
+
+    def export(saved: Path, start: Path, dtype: str = "float32") -> Path:
+        facts = {"stage": "16k", "chosen_step": 1, "dtype": dtype}
+        checkpoint = write_manifest(saved / "manifest.json", "checkpoint", [saved / "state"], facts)
+        model = write_manifest(start.parent / "manifest.json", "model", [start])
+        return export_model(checkpoint, model, saved / "model" / "manifest.json").path.parent / "hf"
+
+    return export
 
 
 @pytest.fixture(scope="session")

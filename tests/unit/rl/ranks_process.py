@@ -19,11 +19,11 @@ MAX_TOKENS, MINIBATCH = 30, 5
 PROBE = [[5, 6, 7, 8, 9], [9, 8, 7]]
 
 
-def course(trainer: Trainer, rollouts: list[Rollout], export: Path) -> dict[str, Any]:
-    """What a trainer says and holds before and after two updates."""
+def course(trainer: Trainer, rollouts: list[Rollout], saved: Path) -> dict[str, Any]:
+    """What a trainer says and holds before and after two updates, after which it saves its state."""
     before = trainer.score([s[:1] for s in PROBE], [s[1:] for s in PROBE])
     report = trainer.update(rollouts, MINIBATCH)
-    trainer.export(export)
+    trainer.save(saved, {})
     return {
         "scores": before,
         "report": {name: value for name, value in vars(report).items() if name != "seconds"},

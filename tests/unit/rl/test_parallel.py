@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
-from deepcoder.rl.policy import load_model
 from deepcoder.rl.rollout import Rollout
 from deepcoder.rl.sequence_parallel import check_heads
 from deepcoder.rl.trainer import Trainer
@@ -33,6 +33,11 @@ TWO: dict[str, dict[str, Any]] = {
     "sequence-3": {"zero_stage": 3, "sequence_parallel": 2, "gradient_checkpointing": True},
 }
 GROUPED = "sequence-grouped"  # a model whose key-value heads are dealt out, not copied
+HALF: dict[str, dict[str, Any]] = {
+    "half-1": {"zero_stage": 1, "dtype": "bfloat16"},
+    "half-2": {"zero_stage": 2, "dtype": "bfloat16"},
+    "half-3": {"zero_stage": 3, "dtype": "bfloat16"},
+}
 FOUR = {"both": {"zero_stage": 3, "sequence_parallel": 2}}
 LAYOUTS = [*TWO, GROUPED, *FOUR]
 
@@ -67,31 +72,33 @@ def courses(
     tiny_model: Path,
     config: Config,
     make_rollouts: Callable[..., list[Rollout]],
+    exported: Callable[..., Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, list[dict[str, Any]]]:
     """By layout: what one rank went through, then each rank of the layout. One start of processes for each world."""
     folder = tmp_path_factory.mktemp("ranks")
     settings = replace(config.trainer, learning_rate=1e-3)
     recipe = replace(config.recipes["strict"], entropy_coefficient=0.01)
-    rollouts, grouped = make_rollouts(9), grouped_model(folder / "grouped")
-    two = {name: (tiny_model, changes) for name, changes in TWO.items()}
+    rollouts, grouped = make_rollouts(9), grouped_model(folder / "grouped" / "hf")
+    two = {name: (tiny_model, changes) for name, changes in {**TWO, **HALF}.items()}
     two[GROUPED] = (grouped, {"zero_stage": 1, "sequence_parallel": 2})
     layouts = {2: two, 4: {name: (tiny_model, changes) for name, changes in FOUR.items()}}
     case = {"settings": settings, "recipe": recipe, "rollouts": rollouts, "layouts": layouts}
     torch.save(case, folder / "case.pt")
     processes = start_ranks(2, folder)
     expected = {
-        model: course(Trainer(model, settings, recipe, 0.6, MAX_TOKENS), rollouts, folder / f"one-{model.name}")
+        model: course(Trainer(model, settings, recipe, 0.6, MAX_TOKENS), rollouts, folder / f"one-{model.parent.name}")
         for model in (tiny_model, grouped)
     }
     finish(processes)
     finish(start_ranks(4, folder))
     found = {}
     for number, layout in layouts.items():
-        for name, (model, _) in layout.items():
+        for name, (model, changes) in layout.items():
             ours = [torch.load(folder / f"{name}-{rank}.pt", weights_only=False) for rank in range(number)]
-            exported = dict(load_model(folder / name).named_parameters())
-            found[name] = [expected[model], *({**one, "exported": exported} for one in ours)]
+            hugging_face = exported(folder / name, model, changes.get("dtype", "float32"))
+            written = load_file(hugging_face / "model.safetensors")
+            found[name] = [expected[model], *({**one, "exported": written} for one in ours)]
     return found
 
 
@@ -109,8 +116,18 @@ def test_several_ranks_do_what_one_does(courses: dict[str, list[dict[str, Any]]]
             # Adam's step is the sign of the gradient: where that is rounding noise, weights may part.
             sure = moment.abs() > 1e-6
             assert torch.allclose(rank["weights"][name][sure], one["weights"][name][sure], atol=1e-5), name
-        assert all(torch.equal(value, rank["weights"][name]) for name, value in rank["exported"].items())
     assert one["scores"] != one["scores_after"]
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS, *HALF])
+def test_what_several_ranks_saved_is_exported_without_them_to_the_last_bit(
+    courses: dict[str, list[dict[str, Any]]], layout: str
+) -> None:
+    for rank in courses[layout][1:]:
+        assert rank["exported"].keys() == rank["weights"].keys()
+        for name, value in rank["exported"].items():
+            assert value.dtype == rank["weights"][name].dtype, name
+            assert torch.equal(value, rank["weights"][name]), name
 
 
 @pytest.mark.parametrize(("size", "heads", "key_value_heads"), [(3, 40, 8), (4, 12, 6), (16, 40, 8)])

@@ -120,20 +120,6 @@ def test_an_update_on_the_sampling_weights_needs_no_separate_log_probabilities(
     assert not all(passes), "the second mini-batch's ratio is to the weights before the first"
 
 
-def test_an_exported_model_is_the_trained_one(
-    tiny_model: Path, config: Config, make_rollouts: Callable[..., list[Rollout]], tmp_path: Path
-) -> None:
-    ours = trainer(tiny_model, config, 60)
-    ours.update(make_rollouts(8), 4)
-    ours.export(tmp_path)
-    loaded = dict(load_model(tmp_path).named_parameters())
-    assert all(torch.equal(value, loaded[name]) for name, value in ours.weights())
-    probe = [[5, 6, 7, 8, 9]]
-    logits = load_model(tmp_path)(torch.tensor(probe)).logits.log_softmax(-1)
-    expected = logits[0, [0, 1, 2, 3], probe[0][1:]].tolist()
-    assert ours.score([probe[0][:1]], [probe[0][1:]])[0] == pytest.approx(expected, abs=1e-6)
-
-
 def test_ranks_that_do_not_fill_their_groups_are_refused(tiny_model: Path, config: Config) -> None:
     settings = replace(config.trainer, sequence_parallel=2)
     with pytest.raises(UserError, match="sequence_parallel"):
