@@ -33,20 +33,6 @@ from deepcoder.schemas.table import read_table
 RunStage = Callable[..., None]
 
 
-@pytest.fixture(scope="module")
-def whole_runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Folder of the undisturbed run of a schedule, made when first asked for."""
-    roots: dict[str, Path] = {}
-
-    def root_of(schedule: str) -> Path:
-        if schedule not in roots:
-            roots[schedule] = tmp_path_factory.mktemp(schedule)
-            run_stage(tiny_model, roots[schedule], schedule)
-        return roots[schedule]
-
-    return root_of
-
-
 @pytest.fixture
 def run(tiny_model: Path, tmp_path: Path) -> RunStage:
     """Run a stage below the test's folder."""
@@ -71,7 +57,7 @@ def test_a_judge_that_hangs_costs_the_step_in_flight_and_no_more(
     run: RunStage,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    whole_runs: Callable[[str], Path],
+    whole_run: Callable[[str], Path],
     schedule: str,
     saved: list[int],
 ) -> None:
@@ -97,7 +83,7 @@ def test_a_judge_that_hangs_costs_the_step_in_flight_and_no_more(
     assert steps_saved(tmp_path) == saved
     run(schedule)
     if schedule in EXACT:
-        assert_same(whole_runs(schedule), tmp_path)
+        assert_same(whole_run(schedule), tmp_path)
 
 
 def test_a_sandbox_that_stands_still_is_replaced_and_its_program_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:

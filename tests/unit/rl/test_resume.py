@@ -1,8 +1,7 @@
-"""A stage killed at any point and run again ends with the same bytes as an uninterrupted one."""
+"""A stage that was asked to end, or killed, and run again ends with the same bytes as an uninterrupted one."""
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -58,32 +57,9 @@ def assert_same(whole: Path, again: Path) -> None:
     assert not list((again / "work").glob(".*.tmp")), "nothing half-written is left after the end"
 
 
-@pytest.fixture(scope="module")
-def whole_runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The uninterrupted run of each schedule that promises to resume to the last bit."""
-    roots = {schedule: tmp_path_factory.mktemp(schedule) for schedule in EXACT}
-    for schedule, root in roots.items():
-        assert len(finish(start(tiny_model, root, schedule))) == 3
-    return roots
-
-
-@pytest.mark.parametrize("schedule", EXACT)
-def test_killed_at_random_points_and_resumed_it_ends_with_the_same_bytes(
-    tiny_model: Path, tmp_path: Path, whole_runs: dict[str, Path], schedule: str
-) -> None:
-    rng = random.Random(schedule)
-    for step in (1, 2):
-        process = start(tiny_model, tmp_path, schedule)
-        wait_for_step(process, step)
-        time.sleep(rng.uniform(0.0, 0.3))
-        kill(process)
-    finish(start(tiny_model, tmp_path, schedule))
-    assert_same(whole_runs[schedule], tmp_path)
-
-
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
 def test_asked_to_end_it_saves_exits_with_75_and_goes_on_to_the_same_bytes(
-    tiny_model: Path, tmp_path: Path, whole_runs: dict[str, Path], number: int
+    tiny_model: Path, tmp_path: Path, whole_run: Callable[[str], Path], number: int
 ) -> None:
     process = start(tiny_model, tmp_path, "sync")
     wait_for_step(process, 1)
@@ -92,7 +68,7 @@ def test_asked_to_end_it_saves_exits_with_75_and_goes_on_to_the_same_bytes(
     assert list((tmp_path / "work").glob("step-*"))
     assert not (tmp_path / "out/manifest.json").exists()
     assert 1 <= len(finish(start(tiny_model, tmp_path, "sync"))) <= 2, "the steps before the signal are not repeated"
-    assert_same(whole_runs["sync"], tmp_path)
+    assert_same(whole_run("sync"), tmp_path)
 
 
 def test_with_vllm_two_ranks_and_ray_it_resumes_to_the_same_bytes(tiny_model: Path, tmp_path: Path) -> None:
