@@ -79,6 +79,7 @@ def serve_rank(calls: Connection, place: Place) -> None:
             trainer = Trainer(*first, place, response_limit)
         else:
             found = getattr(trainer, method)(*args)
+            found = list(found) if method == "weights" else found
         calls.send_bytes(pickle.dumps(found if place.rank == 0 else None))
 
 

@@ -13,7 +13,9 @@ import pytest
 from tests.unit.judge.test_hostile import descendants
 
 from deepcoder.errors import UserError
+from deepcoder.manifest import read_manifest
 from deepcoder.rl.checkpoints import Checkpoints
+from deepcoder.rl.export import export_model
 
 HELPER = Path(__file__).with_name("stage_process.py")
 EXACT = ("sync", "one_off")
@@ -51,9 +53,20 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def exported_weights(root: Path) -> bytes:
+    manifests = (read_manifest(root / folder / "manifest.json") for folder in ("out", "start"))
+    model = export_model(*manifests, root / "model" / "manifest.json")
+    return model.file("hf/model.safetensors").read_bytes()
+
+
 def assert_same(whole: Path, again: Path) -> None:
-    for name in ("manifest.json", "metrics.parquet", "hf/model.safetensors"):
+    names = ["manifest.json", *read_manifest(whole / "out/manifest.json").files]
+    assert "metrics.parquet" in names
+    assert any(name.startswith("state/") for name in names)
+    for name in names:
         assert (whole / "out" / name).read_bytes() == (again / "out" / name).read_bytes(), name
+    weights = [exported_weights(root) for root in (whole, again)]
+    assert weights[0] == weights[1]
     assert not list((again / "work").glob(".*.tmp")), "nothing half-written is left after the end"
 
 
