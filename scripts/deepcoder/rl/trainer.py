@@ -157,7 +157,7 @@ class Trainer:
                 self.engine.save_checkpoint(str(folder), tag=SHARDS, client_state=dict(state), save_latest=False)
             except RuntimeError as error:
                 if TORCH_WRITER in str(error):  # torch keeps the system's reason to itself
-                    raise OSError(str(error).splitlines()[0]) from error
+                    raise OSError("the disk is full or refuses") from error
                 raise
 
     def load(self, folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An actor that dies at its work ends the stage soon, in one clear error, with nothing left behind but its checkpoints."""
+"""An actor that dies at its work ends the stage soon, in one clear error, and leaves its checkpoints alone behind."""
 
 import os
 import signal

@@ -19,6 +19,7 @@ from tests.unit.rl.test_resume import EXACT, assert_same
 
 from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
+from deepcoder.files import read_json
 from deepcoder.judge import JudgePool, Submission, Verdict
 from deepcoder.judge import pool as pool_module
 from deepcoder.rl import feed as feed_module
@@ -50,7 +51,10 @@ def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
 def steps_saved(root: Path) -> list[int]:
     """Steps whose checkpoints are whole; nothing half-written may lie beside them."""
     assert not list((root / "work").glob(".*.tmp"))
-    checkpoints = Checkpoints(root / "work", (root / "work/identity.json").read_text().strip().strip('"'), keep=2)
+    identity = root / "work/identity.json"
+    if not identity.exists():
+        return []
+    checkpoints = Checkpoints(root / "work", read_json(identity), keep=2)
     checkpoints.close()
     assert all(checkpoints.damage(step) is None for step in checkpoints.steps())
     return checkpoints.steps()
