@@ -55,7 +55,7 @@ class Checkpoints:
         return self.root / f"step-{step:06d}"
 
     def save(self, step: int, write: Callable[[Path], None], state: dict[str, Any], also: Collection[int]) -> None:
-        """Write a checkpoint and delete old ones.
+        """Write a checkpoint and delete old ones; later ones, of a run that was to be longer, are not counted.
 
         Args:
             write: fills a folder with the trainer's state.
@@ -67,7 +67,7 @@ class Checkpoints:
             write(temporary)
             write_json(temporary / STATE, state)
             write_json(temporary / HASHES, hashes(temporary))
-        for old in self.steps()[: -self.keep]:
+        for old in [known for known in self.steps() if known <= step][: -self.keep]:
             if old not in also:
                 remove(self.folder(old))
 

@@ -136,6 +136,16 @@ def test_the_newest_checkpoints_and_the_best_are_kept(opened: Callable[[str], Ch
     assert kept.state(4) == {"step": 4}
 
 
+def test_checkpoints_of_a_longer_run_do_not_push_out_those_of_a_shorter_one(
+    opened: Callable[[str], Checkpoints],
+) -> None:
+    kept = opened("one")
+    for step in (8, 9, 1, 2, 3):
+        kept.save(step, fill, {"step": step}, also=())
+    assert kept.newest(3) == 3
+    assert kept.steps() == [2, 3, 8, 9]
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "delete", "add", "no table"])
 def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(
     opened: Callable[[str], Checkpoints], damage: str, capsys: pytest.CaptureFixture[str]
