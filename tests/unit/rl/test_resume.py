@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -90,7 +91,7 @@ def test_with_vllm_two_ranks_and_ray_it_resumes_to_the_same_bytes(tiny_model: Pa
     assert len(finish(whole)) == 3
     process = start(tiny_model, tmp_path / "killed", *words)
     wait_for_step(process, 1)
-    time.sleep(0.2)
+    time.sleep(random.Random("vllm").uniform(0.0, 0.5))
     kill(process)
     finish(start(tiny_model, tmp_path / "killed", *words))
     assert_same(tmp_path / "whole", tmp_path / "killed")
