@@ -24,6 +24,15 @@ HASH_THREADS = 8
 
 
 @contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn the system's refusal to write `target` (a full disk, no permission) into a UserError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror or error}; free space or fix the path") from error
+
+
+@contextmanager
 def atomic_path(target: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `target`; on success fsync it and rename it to `target`.
 
@@ -33,20 +42,18 @@ def atomic_path(target: Path, *, durable: bool = True) -> Iterator[Path]:
         durable: False leaves the fsync to the caller, who writes many files and syncs them at once.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.tmp"
     try:
-        yield temporary
-        if durable:
-            _sync(temporary)
-        if temporary.is_dir() and target.exists():
-            remove(target)
-        os.replace(temporary, target)
-        if durable:
-            _sync_folder(target.parent)
-    except OSError as error:
-        remove(temporary)
-        raise UserError(f"cannot write {target}: {error.strerror or error}; free space or fix the path") from error
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if durable:
+                _sync(temporary)
+            if temporary.is_dir() and target.exists():
+                remove(target)
+            os.replace(temporary, target)
+            if durable:
+                _sync_folder(target.parent)
     except BaseException:
         remove(temporary)
         raise

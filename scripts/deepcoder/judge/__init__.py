@@ -5,6 +5,7 @@ from deepcoder.judge.comparators import COMPARATORS, comparator
 from deepcoder.judge.extract import extract_code
 from deepcoder.judge.isolation import Isolation, isolation_level
 from deepcoder.judge.model import (
+    STALL_SECONDS,
     RunOutput,
     Status,
     Submission,
@@ -16,6 +17,7 @@ from deepcoder.judge.pool import JudgePool, run_program
 
 __all__ = [
     "COMPARATORS",
+    "STALL_SECONDS",
     "Isolation",
     "JudgePool",
     "RayJudge",

@@ -17,6 +17,7 @@ MAX_OUTPUT_BYTES = 64 << 20
 MAX_VALUE_BYTES = 16 << 20
 DEFAULT_TIME_LIMIT_S = 10.0
 DEFAULT_MEMORY_LIMIT_MB = 1024
+STALL_SECONDS = 3600.0  # no verdict for so long is a judge that hangs: 300 tests at the default limit take less
 
 _REFERENCE = re.compile("[0-9a-f]{64}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from deepcoder.judge.isolation import isolation_level
 from deepcoder.judge.model import (
     DEFAULT_MEMORY_LIMIT_MB,
     DEFAULT_TIME_LIMIT_S,
+    STALL_SECONDS,
     Kind,
     Limits,
     RunOutput,
@@ -29,6 +31,7 @@ from deepcoder.judge.sandbox import Job, RawRun, Sandbox, SandboxError
 T = TypeVar("T")
 _QUEUED_PER_WORKER = 8
 _ATTEMPTS = 2
+_END_S = 30.0  # what a cancelled program and its sandbox take to end
 
 
 @dataclass
@@ -104,7 +107,10 @@ class JudgePool(JudgeInterface):
         return self._put(lambda worker: _run_inputs(worker, program, kind, inputs, fn_name, limits)).result()
 
     def close(self, cancel: bool = False) -> None:
-        """Finish what is queued (or cancel it), end all sandboxes and threads; harmless when repeated."""
+        """Finish what is queued (or cancel it), end all sandboxes and threads; harmless when repeated.
+
+        A cancelled pool leaves a thread behind that does not end in time: it would hold up the error it is closed for.
+        """
         with self._lock:
             if self._closed:
                 return
@@ -119,8 +125,9 @@ class JudgePool(JudgeInterface):
                 item[0].cancel()
         for _ in threads:
             self._tasks.put(None)
+        deadline = time.monotonic() + _END_S
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()) if cancel else None)
 
     def _offer(self, take: Callable[[], Submission], wait: bool) -> Future[Verdict] | None:
         def task(worker: _Worker) -> Verdict:
@@ -143,7 +150,12 @@ class JudgePool(JudgeInterface):
     def _put(self, task: Callable[[_Worker], T]) -> Future[T]:
         self._start()
         future: Future[T] = Future()
-        self._tasks.put((future, task))
+        try:
+            self._tasks.put((future, task), timeout=STALL_SECONDS)
+        except queue.Full:
+            raise UserError(
+                f"the judge took no program for {STALL_SECONDS / 60:.0f} minutes; end what holds it up, then run again"
+            ) from None
         return future
 
     def _try_put(self, task: Callable[[_Worker], T]) -> Future[T] | None:

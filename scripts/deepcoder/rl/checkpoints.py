@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, link_or_copy, read_json, remove_half_written, sha256_files, write_json
+from deepcoder.files import atomic_path, link_or_copy, read_json, remove, remove_half_written, sha256_files, write_json
 
 STATE, HASHES, LOCK = "driver.json", "hashes.json", ".lock"
 SHARDS = "state"  # folder of what the ranks of the trainer wrote
@@ -38,7 +38,7 @@ class Checkpoints:
         if not owner.exists() or read_json(owner) != identity:
             for child in self.root.iterdir():
                 if child.name != LOCK:
-                    shutil.rmtree(child) if child.is_dir() else child.unlink()
+                    remove(child)
             write_json(owner, identity)
         remove_half_written(self.root)
 
@@ -55,7 +55,7 @@ class Checkpoints:
         return self.root / f"step-{step:06d}"
 
     def save(self, step: int, write: Callable[[Path], None], state: dict[str, Any], also: Collection[int]) -> None:
-        """Write a checkpoint and delete old ones.
+        """Write a checkpoint and delete old ones; later ones, of a run that was to be longer, are not counted.
 
         Args:
             write: fills a folder with the trainer's state.
@@ -67,9 +67,9 @@ class Checkpoints:
             write(temporary)
             write_json(temporary / STATE, state)
             write_json(temporary / HASHES, hashes(temporary))
-        for old in self.steps()[: -self.keep]:
+        for old in [known for known in self.steps() if known <= step][: -self.keep]:
             if old not in also:
-                shutil.rmtree(self.folder(old))
+                remove(self.folder(old))
 
     def newest(self, limit: int) -> int | None:
         """The newest sound step up to `limit`, or None; damaged ones above it are told of and deleted."""
@@ -77,7 +77,7 @@ class Checkpoints:
             if (damage := self.damage(step)) is None:
                 return step
             print(f"warning: {self.folder(step)} is damaged ({damage}); going back", file=sys.stderr, flush=True)
-            shutil.rmtree(self.folder(step))
+            remove(self.folder(step))
         return None
 
     def damage(self, step: int) -> str | None:

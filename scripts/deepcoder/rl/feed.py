@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deepcoder import prompts
-from deepcoder.files import remove
-from deepcoder.judge import Verdict
+from deepcoder.errors import UserError
+from deepcoder.files import remove, writing
+from deepcoder.judge import STALL_SECONDS, Verdict
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.rollout import Request, Rollout, Sample
 from deepcoder.rl.seeds import seed_of
@@ -28,6 +29,7 @@ class Group:
         place: the caller's number for it; groups of a batch are put in order by it.
         row: of schemas.problem.PROBLEM.
         requests: of the samples, by number.
+        feed: that it went through.
         rollouts, verdicts: by number, as far as they have come.
         started_at: policy version at its start.
     """
@@ -36,6 +38,7 @@ class Group:
     row: Row
     prompt: str
     requests: list[Request]
+    feed: Feed
     rollouts: dict[int, Rollout] = field(default_factory=dict)
     verdicts: dict[int, Future[Verdict]] = field(default_factory=dict)
     started_at: int = 0
@@ -51,9 +54,9 @@ class Group:
         return min(rollout.policy_version for rollout in self.rollouts.values())
 
     def judged(self) -> list[Rollout]:
-        """The rollouts by number with their rewards; waits for the judge."""
+        """The rollouts by number with their rewards; waits for the judge, see Feed.verdict."""
         for number, rollout in self.rollouts.items():
-            rollout.verdict = self.verdicts[number].result().verdict
+            rollout.verdict = self.feed.verdict(self.verdicts[number]).verdict
             rollout.reward = float(rollout.verdict == "AC")
         return [self.rollouts[number] for number in range(len(self.requests))]
 
@@ -71,6 +74,7 @@ class Feed:
         self.text, self.grader = text, grader
         self.names, self.max_tokens = (seed, stage), max_tokens
         self.groups: dict[str, Group] = {}
+        self.judged = 0  # verdicts that have come
 
     def ask(self, place: int, row: Row, samples: int, names: tuple[object, ...]) -> list[Request]:
         """Requests for one prompt; their samples are awaited from now on."""
@@ -82,7 +86,7 @@ class Feed:
             )
             for n in range(samples)
         ]
-        self.groups |= dict.fromkeys((r.key for r in requests), Group(place, row, prompt, requests))
+        self.groups |= dict.fromkeys((r.key for r in requests), Group(place, row, prompt, requests, self))
         return requests
 
     def take(self, sample: Sample, version: int = 0) -> Group:
@@ -107,7 +111,27 @@ class Feed:
         )
         response = self.text.decode(sample.token_ids)
         group.verdicts[number] = self.grader.submit(group.row["id"], group.prompt, response)
+        group.verdicts[number].add_done_callback(self._count)
         return group
+
+    def verdict(self, future: Future[Verdict]) -> Verdict:
+        """Wait for a verdict, as long as verdicts come at all.
+
+        Raises:
+            UserError: none has come for judge.STALL_SECONDS.
+        """
+        while not future.done():
+            before = self.judged
+            wait([future], timeout=STALL_SECONDS)
+            if not future.done() and self.judged == before:
+                raise UserError(
+                    f"the judge gave no verdict for {STALL_SECONDS / 60:.0f} minutes; end what holds it up, then "
+                    "run again to resume"
+                )
+        return future.result()
+
+    def _count(self, future: Future[Verdict]) -> None:
+        self.judged += 1
 
 
 class Journal:
@@ -133,12 +157,12 @@ class Journal:
 
     def write(self, name: str, samples: Iterator[Sample]) -> Iterator[Sample]:
         """Begin the journal of a batch and pass its samples through."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "w", encoding="utf-8") as handle:
-            for sample in samples:
+        with writing(self.path):
+            self.path.write_bytes(b"")
+        for sample in samples:
+            with writing(self.path), open(self.path, "a", encoding="utf-8") as handle:
                 handle.write(json.dumps([name, asdict(sample)]) + "\n")
-                handle.flush()
-                yield sample
+            yield sample
 
     def forget(self) -> None:
         """Delete it."""

@@ -30,6 +30,7 @@ class Stream:
     def __init__(self, run: Run, rows: Sequence[Row], names: tuple[object, ...]) -> None:
         self.run, self.rows, self.names = run, rows, names
         self._through: queue.SimpleQueue[Group | BaseException] = queue.SimpleQueue()
+        self._closing = False
         self._thread = threading.Thread(target=self._pump, name="sampling", daemon=True)
 
     def __enter__(self) -> Stream:
@@ -37,6 +38,7 @@ class Stream:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._closing = exc_info[0] is not None
         self._thread.join()
 
     def minibatches(self, prompts: int) -> Iterator[list[Group]]:
@@ -62,6 +64,8 @@ class Stream:
             requests = [r for place, row in enumerate(self.rows) for r in feed.ask(place, row, number, self.names)]
             with run.phase("sample"):
                 for sample in run.sampler.generate(requests, run.options):
+                    if self._closing:
+                        return
                     group = feed.take(sample, version)
                     if group.sampled:
                         self._through.put(group)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -22,13 +22,14 @@ from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
 from deepcoder.rl.checkpoints import Checkpoints
 from deepcoder.rl.feed import Feed, Journal, rollouts_of
+from deepcoder.rl.figures import check_finite, describe, mean_report
 from deepcoder.rl.flow import Stream
 from deepcoder.rl.losses import sample_weights
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.rollout import Request, Rollout, Sample, UpdateReport
 from deepcoder.rl.sampler import Sampler, SamplingOptions
 from deepcoder.rl.seeds import batch_of, permutation
-from deepcoder.rl.stopping import Stop
+from deepcoder.rl.stopping import Interrupted, Stop
 from deepcoder.rl.text import Text
 from deepcoder.schemas.metrics import TIMINGS
 
@@ -73,6 +74,7 @@ class Run:
         queued: judged rollouts of the next batches that a checkpoint held, or None.
         metrics, timings: a row for each step done.
         version: batches that the trainer's weights have been trained on.
+        given_up: an error has ended the stage, and what samples in a thread should end too.
     """
 
     settings: Settings
@@ -89,6 +91,7 @@ class Run:
     timings: list[dict[str, Any]] = field(default_factory=list)
     queued: list[Rollout] | None = None
     version: int = 0
+    given_up: bool = False
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     reports: list[UpdateReport] = field(default_factory=list)
     _began: float = 0.0
@@ -159,7 +162,12 @@ class Run:
             yield None
             return
         with ThreadPoolExecutor(1) as thread:
-            yield thread.submit(work, step)
+            future = thread.submit(work, step)
+            try:
+                yield future
+            except BaseException:
+                self.given_up = True  # the thread is waited for: not to the end of its batch
+                raise
 
     def train(self, rollouts: Sequence[Rollout]) -> None:
         """Weigh the rollouts of whole groups and update on them."""
@@ -186,8 +194,9 @@ class Run:
             rollout.in_denominator = bool(weights.in_denominator[place])
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateReport:
-        """The optimizer updates of one batch."""
+        """The optimizer updates of one batch; raises UserError where their figures are not numbers."""
         report = self.trainer.update(rollouts, self.settings.batch.minibatch * self._number)
+        check_finite(report, len(self.metrics) + 1)
         for name, value in report.seconds.items():
             self.seconds[name] += value
         return report
@@ -322,6 +331,8 @@ class Run:
         with self.phase("sample"):
             for sample in self._samples(requests, options, f"{names} {version}", journal):
                 feed.take(sample, version)
+                if self.given_up:
+                    raise Interrupted
                 if journal and self.settings.trainer.schedule == "sync":
                     self.stop.check()
         with self.phase("judge_wait"):
@@ -358,42 +369,3 @@ class Run:
     def _with_signal(self, rollouts: list[Rollout]) -> list[Rollout]:
         groups = [rollouts[i : i + self._number] for i in range(0, len(rollouts), self._number)]
         return [r for group in groups if len({r.reward for r in group if r.verdict != "IE"}) > 1 for r in group]
-
-
-def describe(rollouts: Sequence[Rollout], number: int, report: UpdateReport, version: int) -> dict[str, float]:
-    """The reproducible figures of a step (schemas.metrics.METRICS, without step and scores).
-
-    Args:
-        number: samples of a prompt.
-        version: policy version that the batch was trained on.
-    """
-    groups = [rollouts[i : i + number] for i in range(0, len(rollouts), number)]
-    passed = [sum(r.reward for r in group) for group in groups]
-    total = len(rollouts)
-    behind = [(version - sampled, count) for r in rollouts for sampled, count in r.versions]
-    tokens = sum(count for _, count in behind)
-    return {
-        "reward_mean": sum(r.reward for r in rollouts) / total,
-        "solve_all": sum(value == number for value in passed) / len(groups),
-        "solve_none": sum(value == 0 for value in passed) / len(groups),
-        "solve_partial": sum(0 < value < number for value in passed) / len(groups),
-        "response_length_mean": sum(len(r.response_ids) for r in rollouts) / total,
-        "clipped_share": sum(r.truncated for r in rollouts) / total,
-        "masked_share": sum(r.verdict == "IE" for r in rollouts) / total,
-        "staleness_mean": sum(age * count for age, count in behind) / max(tokens, 1),
-        "staleness_max": max((age for age, _ in behind), default=0),
-        "entropy": report.entropy,
-        "clip_fraction_low": report.clip_fraction_low,
-        "clip_fraction_high": report.clip_fraction_high,
-        "grad_norm": report.grad_norm,
-        "loss": report.loss,
-        "log_prob_gap": report.log_prob_gap,
-    }
-
-
-def mean_report(reports: Sequence[UpdateReport]) -> UpdateReport:
-    """The mean of what the parts of a batch reported."""
-    if len(reports) == 1:
-        return reports[0]
-    names = [entry.name for entry in fields(UpdateReport) if entry.name != "seconds"]
-    return UpdateReport(**{name: sum(getattr(r, name) for r in reports) / len(reports) for name in names})

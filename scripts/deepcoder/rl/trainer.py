@@ -18,6 +18,7 @@ from torch import Tensor
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
+from deepcoder.files import writing
 from deepcoder.rl.checkpoints import SHARDS
 from deepcoder.rl.engine import Place, join_ranks, start_engine
 from deepcoder.rl.losses import denominator, loss_scale, policy_loss
@@ -26,6 +27,8 @@ from deepcoder.rl.policy import Policy, Sequences, load_model, pack_sequences
 from deepcoder.rl.rollout import Rollout, UpdateReport
 from deepcoder.rl.sequence_parallel import SequenceGroup
 from deepcoder.rl.weights import Layout, Meeting, join, layouts
+
+TORCH_WRITER = "inline_container.cc"  # where every failed write of torch.save is told of
 
 
 @dataclass
@@ -144,8 +147,18 @@ class Trainer:
                 pass
 
     def save(self, folder: Path, state: Mapping[str, Any]) -> None:
-        """Write this rank's share of model and optimizer, and `state`, below `folder`; all ranks call."""
-        self.engine.save_checkpoint(str(folder), tag=SHARDS, client_state=dict(state), save_latest=False)
+        """Write this rank's share of model and optimizer, and `state`, below `folder`; all ranks call.
+
+        Raises:
+            UserError: the disk is full or refuses.
+        """
+        with writing(folder):
+            try:
+                self.engine.save_checkpoint(str(folder), tag=SHARDS, client_state=dict(state), save_latest=False)
+            except RuntimeError as error:
+                if TORCH_WRITER in str(error):  # torch keeps the system's reason to itself
+                    raise OSError("the disk is full or refuses") from error
+                raise
 
     def load(self, folder: Path) -> dict[str, Any]:
         """Restore what `save` wrote and return its `state`; all ranks call."""
@@ -189,8 +202,6 @@ class Trainer:
             if micro and self._counts:
                 sums += torch.tensor([loss.total.item() * scale, loss.clipped_low, loss.clipped_high, loss.tokens])
         value, low, high, tokens = self._sum(sums).tolist()
-        if value != value:
-            raise UserError("trainer: the loss is not a number; lower trainer__learning_rate and run again")
         norm = self.engine.get_global_grad_norm()
         return {"loss": value, "low": low, "high": high, "tokens": tokens, "grad_norm": float(norm or 0.0)}
 

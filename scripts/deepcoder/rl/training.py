@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deepcoder.config.schema import Judge, Model
 from deepcoder.errors import UserError
-from deepcoder.files import remove_half_written, sha256_json
+from deepcoder.files import remove_half_written, sha256_json, writing
 from deepcoder.judge import JudgePool
 from deepcoder.manifest import Manifest, write_manifest
 from deepcoder.rl.checkpoints import SHARDS, Checkpoints
@@ -25,6 +25,7 @@ from deepcoder.schemas.table import write_table
 from deepcoder.schemas.tests_store import TestsStore
 
 Row = Mapping[str, Any]
+Draw = Callable[[dict[str, Any]], None]
 Engines = Callable[[ExitStack, Path, Settings, int], tuple[Any, Any]]
 
 
@@ -78,10 +79,10 @@ def train_stage(
             validation=validation,
             test_window=test_window,
         )
-        board = stack.enter_context(_board(output.parent / "tensorboard"))
+        draw = stack.enter_context(_board(output.parent / "tensorboard"))
         stack.enter_context(run.stop.on_signals())
         try:
-            SCHEDULES[settings.trainer.schedule](run, lambda row: _show(row, settings.stage.steps, board))
+            SCHEDULES[settings.trainer.schedule](run, lambda row: _show(row, settings.stage.steps, draw))
         except Interrupted:
             run.save_what_is_whole()
             raise
@@ -161,20 +162,32 @@ def write_artifact(output: Path, run: Run) -> None:
     write_manifest(output, "checkpoint", [root / SHARDS, root / "metrics.parquet"], facts)
 
 
-def _show(row: dict[str, Any], steps: int, board: Any) -> None:
-    """One line on the terminal and one point a curve in TensorBoard."""
+def _show(row: dict[str, Any], steps: int, draw: Draw) -> None:
+    """One line on the terminal and one point a curve."""
     told = " ".join(f"{name} {row[name]:.3f}" for name in ("reward_mean", "entropy", "grad_norm"))
     checked = row["validation_pass_rate"]
     print(
         f"step {row['step']}/{steps}: {told}" + (f" validation {checked:.3f}" if checked is not None else ""),
         flush=True,
     )
-    for name, value in row.items():
-        if name != "step" and value is not None:
-            board.add_scalar(name, value, row["step"])
+    draw(row)
 
 
-def _board(folder: Path) -> Any:
+@contextmanager
+def _board(folder: Path) -> Iterator[Draw]:
+    """TensorBoard in a folder: a function that adds a row's figures to its curves."""
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder), flush_secs=10)
+    def draw(row: dict[str, Any]) -> None:
+        with writing(folder):
+            for name, value in row.items():
+                if name != "step" and value is not None:
+                    board.add_scalar(name, value, row["step"])
+
+    with writing(folder):
+        board = SummaryWriter(str(folder), flush_secs=10)
+    try:
+        yield draw
+    finally:
+        with writing(folder):
+            board.close()

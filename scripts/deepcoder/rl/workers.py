@@ -31,6 +31,7 @@ from deepcoder.rl.weights import Layout, Meeting
 
 START_SECONDS = 900  # loading 14B from a shared disk takes minutes
 STALL_SECONDS = 3600  # a 14B step of sampling finishes some response every few minutes, an update takes ten
+PEER_SECONDS = 15  # after one rank failed: for Ray to tell that another, whom it waited for, is dead
 OBJECT_STORE_BYTES = 256 << 20  # local runs only; a cluster sizes its own
 
 
@@ -310,14 +311,31 @@ def _result(reference: Any) -> Any:
         return ray.get(reference, timeout=STALL_SECONDS)
     except ray.exceptions.GetTimeoutError:
         raise _stalled("an actor of the training") from None
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, UserError):
-            raise error.cause from None
-        raise
-    except ray.exceptions.RayActorError as error:
-        if isinstance(error.cause if hasattr(error, "cause") else None, UserError):
-            raise error.cause from None
-        raise UserError(f"an actor of the training died: {str(error).splitlines()[0]}; run again to resume") from error
+    except ray.exceptions.RayError as error:
+        told = _told(error)
+        if told is None and isinstance(reference, list):
+            told = next(filter(None, map(_told, _errors(reference))), None)
+        if told is None:
+            raise
+        raise told from None
+
+
+def _told(error: BaseException) -> UserError | None:
+    """What a user should read of an actor's error, if that is not the error itself."""
+    if isinstance(getattr(error, "cause", None), UserError):
+        return error.cause  # type: ignore[attr-defined]
+    if isinstance(error, ray.exceptions.RayActorError):
+        return UserError(f"an actor of the training died: {str(error).splitlines()[0]}; run again to resume")
+    return None
+
+
+def _errors(references: Sequence[Any]) -> Iterator[BaseException]:
+    """What the actors of one call met: a rank that dies fails the others, and theirs may be the first news of it."""
+    for reference in ray.wait(list(references), num_returns=len(references), timeout=PEER_SECONDS)[0]:
+        try:
+            ray.get(reference)
+        except ray.exceptions.RayError as error:
+            yield error
 
 
 def _stalled(who: str) -> UserError:

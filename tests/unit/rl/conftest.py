@@ -48,6 +48,22 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, config: Config, easy_ro
 
 
 @pytest.fixture(scope="session")
+def whole_run(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of the undisturbed run of a schedule by stage_process.run_stage, made when first asked for."""
+    from tests.unit.rl.stage_process import run_stage
+
+    roots: dict[str, Path] = {}
+
+    def root_of(schedule: str) -> Path:
+        if schedule not in roots:
+            roots[schedule] = tmp_path_factory.mktemp(schedule)
+            run_stage(tiny_model, roots[schedule], schedule)
+        return roots[schedule]
+
+    return root_of
+
+
+@pytest.fixture(scope="session")
 def make_rollouts() -> Callable[..., list[Rollout]]:
     def make(number: int, seed: int = 0, vocabulary: int = 400) -> list[Rollout]:
         rng = random.Random(seed)

@@ -1,4 +1,4 @@
-"""A stage killed at any point and run again ends with the same bytes as an uninterrupted one."""
+"""A stage that was asked to end, or killed, and run again ends with the same bytes as an uninterrupted one."""
 
 import contextlib
 import os
@@ -71,32 +71,9 @@ def assert_same(whole: Path, again: Path) -> None:
     assert not list((again / "work").glob(".*.tmp")), "nothing half-written is left after the end"
 
 
-@pytest.fixture(scope="module")
-def whole_runs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The uninterrupted run of each schedule that promises to resume to the last bit."""
-    roots = {schedule: tmp_path_factory.mktemp(schedule) for schedule in EXACT}
-    for schedule, root in roots.items():
-        assert len(finish(start(tiny_model, root, schedule))) == 3
-    return roots
-
-
-@pytest.mark.parametrize("schedule", EXACT)
-def test_killed_at_random_points_and_resumed_it_ends_with_the_same_bytes(
-    tiny_model: Path, tmp_path: Path, whole_runs: dict[str, Path], schedule: str
-) -> None:
-    rng = random.Random(schedule)
-    for step in (1, 2):
-        process = start(tiny_model, tmp_path, schedule)
-        wait_for_step(process, step)
-        time.sleep(rng.uniform(0.0, 0.3))
-        kill(process)
-    finish(start(tiny_model, tmp_path, schedule))
-    assert_same(whole_runs[schedule], tmp_path)
-
-
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
 def test_asked_to_end_it_saves_exits_with_75_and_goes_on_to_the_same_bytes(
-    tiny_model: Path, tmp_path: Path, whole_runs: dict[str, Path], number: int
+    tiny_model: Path, tmp_path: Path, whole_run: Callable[[str], Path], number: int
 ) -> None:
     process = start(tiny_model, tmp_path, "sync")
     wait_for_step(process, 1)
@@ -105,7 +82,7 @@ def test_asked_to_end_it_saves_exits_with_75_and_goes_on_to_the_same_bytes(
     assert list((tmp_path / "work").glob("step-*"))
     assert not (tmp_path / "out/manifest.json").exists()
     assert 1 <= len(finish(start(tiny_model, tmp_path, "sync"))) <= 2, "the steps before the signal are not repeated"
-    assert_same(whole_runs["sync"], tmp_path)
+    assert_same(whole_run("sync"), tmp_path)
 
 
 def test_with_vllm_two_ranks_and_ray_it_resumes_to_the_same_bytes(tiny_model: Path, tmp_path: Path) -> None:
@@ -114,7 +91,7 @@ def test_with_vllm_two_ranks_and_ray_it_resumes_to_the_same_bytes(tiny_model: Pa
     assert len(finish(whole)) == 3
     process = start(tiny_model, tmp_path / "killed", *words)
     wait_for_step(process, 1)
-    time.sleep(0.2)
+    time.sleep(random.Random("vllm").uniform(0.0, 0.5))
     kill(process)
     finish(start(tiny_model, tmp_path / "killed", *words))
     assert_same(tmp_path / "whole", tmp_path / "killed")
@@ -158,6 +135,16 @@ def test_the_newest_checkpoints_and_the_best_are_kept(opened: Callable[[str], Ch
         kept.save(step, fill, {"step": step}, also={2})
     assert kept.steps() == [2, 4, 5]
     assert kept.state(4) == {"step": 4}
+
+
+def test_checkpoints_of_a_longer_run_do_not_push_out_those_of_a_shorter_one(
+    opened: Callable[[str], Checkpoints],
+) -> None:
+    kept = opened("one")
+    for step in (8, 9, 1, 2, 3):
+        kept.save(step, fill, {"step": step}, also=())
+    assert kept.newest(3) == 3
+    assert kept.steps() == [2, 3, 8, 9]
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "delete", "add", "no table"])

@@ -1,6 +1,7 @@
 """Schedules keep their promises on staleness and order, on replayed engines and on a real small model."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,23 @@ def test_an_error_of_the_sampler_ends_the_stage_and_not_only_its_thread(make_run
         run.sampler.drawn = failing  # type: ignore[attr-defined]
         with pytest.raises((StopIteration, RuntimeError)):
             SCHEDULES[schedule](run, lambda row: None)
+
+
+@pytest.mark.parametrize("schedule", ["minibatch_pipeline", "one_off", "async"])
+def test_an_error_of_the_trainer_does_not_wait_for_the_batch_that_is_sampled_beside_it(
+    make_run: MakeRun, schedule: str
+) -> None:
+    run = make_run(schedule)
+
+    def fail(rollouts: list[Rollout], minibatch: int) -> None:
+        run.sampler.latency = 50.0  # type: ignore[attr-defined]
+        raise UserError("the trainer died")
+
+    run.trainer.update = fail  # type: ignore[assignment]
+    with pytest.raises(UserError, match="the trainer died"):
+        SCHEDULES[schedule](run, lambda row: None)
+    assert run.sampler.flight, "some of the batch was not waited for"  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name == "sampling"]
 
 
 def test_asked_to_end_the_stage_saves_its_step_with_what_the_next_needs(make_run: MakeRun) -> None:
