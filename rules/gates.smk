@@ -2,10 +2,20 @@
 # rule below asks for it. From nothing no gate is asked, so that a dry run of a fresh checkout is complete.
 
 
+@functools.cache
+def existed(path):
+    """Whether a file was there when this run first asked: what a run makes itself needs no gate.
+
+    To ask a gate whose manifest is written but whose job Snakemake does not yet know to be done lets the asking job
+    start at once, before its other inputs are made.
+    """
+    return os.path.exists(path)
+
+
 def ask(gates, made=False):
-    """Wait for every gate whose manifest exists, or where the asking job's outputs are `made`, for every gate."""
+    """Wait for every gate whose manifest was there; where the asking job's outputs were `made` before, for all."""
     for name, words, manifest in gates:
-        if made or os.path.exists(manifest):
+        if made or existed(manifest):
             getattr(checkpoints, name).get(scale=CONFIG.scale, **words)
 
 

@@ -62,7 +62,7 @@ def mark_of(door, wildcards, inputs, words):
     # What this run makes is decided once: while a job is at work its output may be there and its record not yet.
     if mark == STALE or known == "missing":
         return mark
-    if missing := [str(path) for path in outputs if not path.exists()]:
+    if missing := [str(path) for path in outputs if not existed(path)]:
         reasons = [f"{path} is missing" for path in missing]
         tell(door, outputs, inputs, reasons, known_words(wildcards, words))
         _marked[outputs[0]] = (
@@ -125,7 +125,7 @@ def tracked(door, names, inputs, gates, **words):
 
     def behind_gates(value):
         def function(wildcards):
-            made = all(path.exists() for path in outputs_of(door, wildcards))
+            made = all(map(existed, outputs_of(door, wildcards)))
             ask(gates(wildcards), made)
             return value(wildcards)
 
