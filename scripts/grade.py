@@ -20,8 +20,8 @@ READS = (
     "judge",
     "benchmarks.{benchmark}",
     "evaluation.contexts.{context}",
-    "evaluation.temperature",
-    "evaluation.top_p",
+    "evaluation.sampling.temperature",
+    "evaluation.sampling.top_p",
     "models.{model}.thinking",
 )
 
@@ -62,7 +62,10 @@ def work(job: Job) -> None:
         "isolation": graded.isolation,
         "prompt": benchmark.prompt,
         "window": {"after": benchmark.after, "before": benchmark.before},
-        "sampling": {"temperature": job.read("evaluation.temperature"), "top_p": job.read("evaluation.top_p")},
+        "sampling": {
+            "temperature": job.read("evaluation.sampling.temperature"),
+            "top_p": job.read("evaluation.sampling.top_p"),
+        },
         "samples": dict(samples.facts),
     }
     write_manifest(args.out, "sample_verdicts", [table], facts)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepcoder.config.schema import Benchmark, Evaluation, Verification
+from deepcoder.config.schema import Benchmark, Sampling, Verification
 from deepcoder.curation.outcomes import outcomes
 from deepcoder.curation.prompt_tokens import token_counter
 from deepcoder.door import InputPath, Job, OutputPath, run_door
@@ -52,14 +52,16 @@ def work(job: Job) -> None:
     number, policy = job.read("curations.{curation}.difficulty.samples"), job.read("curations.{curation}.verification")
     rollout, model = job.read("rollout"), job.read("models.{model}")
     limit = job.read("stages.{stage}.max_response_tokens")
-    evaluation = Evaluation(temperature=rollout.temperature, top_p=rollout.top_p, contexts={args.stage: limit})
+    sampling = Sampling(rollout.temperature, rollout.top_p, limit)
     checkpoint = read_manifest(args.checkpoint)
     tokens, longest = token_counter(checkpoint), job.read("curations.{curation}.max_prompt_tokens")
     problems = {
         source: [row for row in rows if tokens(row) <= longest] for source, rows in verified_problems(args, policy)
     }
     asked = {source: as_benchmark(source, number, policy.comparator) for source in problems}
-    samples = sample_benchmarks(checkpoint, problems, asked, model, rollout, evaluation, job.read("seed"), args.work)
+    samples = sample_benchmarks(
+        checkpoint, problems, asked, model, rollout.engine, sampling, job.read("seed"), args.work
+    )
     store, decode = TestsStore(args.tests_store), load_decoder(checkpoint)
     rates: list[Row] = []
     for source, rows in problems.items():
@@ -69,7 +71,7 @@ def work(job: Job) -> None:
     count = write_table(table, sorted(rates, key=lambda row: row["problem_id"]), PASS_RATE)
     facts = {"model": args.model, "problems": count, "samples": number, "max_tokens": limit}
     write_manifest(args.out, "pass_rates", [table], facts)
-    forget(args.work, checkpoint, rollout, evaluation)
+    forget(args.work, checkpoint, rollout.engine, sampling)
 
 
 def verified_problems(args: Namespace, policy: Verification) -> Iterator[tuple[str, list[Row]]]:

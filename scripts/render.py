@@ -83,7 +83,7 @@ def run_facts(job: Job) -> dict[str, object]:
         "recipe": recipe.title,
         "seed": str(job.read("seed")),
         "commit": (git["commit"] or "not a git checkout") + (" with uncommitted changes" if git["dirty"] else ""),
-        "sampling": f"temperature {evaluation.temperature}, top_p {evaluation.top_p}",
+        "sampling": f"temperature {evaluation.sampling.temperature}, top_p {evaluation.sampling.top_p}",
     }
     return {
         "scale": job.read("scale"),

@@ -11,7 +11,7 @@ from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.sample import SAMPLE
 from deepcoder.schemas.table import read_table, write_table
 
-READS = ("seed", "models.{model}", "benchmarks.{benchmark}", "rollout", "evaluation")
+READS = ("seed", "models.{model}", "benchmarks.{benchmark}", "rollout.engine", "evaluation.sampling")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,15 +28,15 @@ def work(job: Job) -> None:
     if not len(args.benchmark) == len(args.problems) == len(args.output):
         raise UserError("give as many --benchmark as --problems and --output, in the same order")
     checkpoint = read_manifest(args.checkpoint, "model")
-    rollout, evaluation = job.read("rollout"), job.read("evaluation")
+    engine, sampling = job.read("rollout.engine"), job.read("evaluation.sampling")
     tables = [read_manifest(path, "problems").file("problems.parquet") for path in args.problems]
     rows = sample_benchmarks(
         checkpoint=checkpoint,
         problems={name: read_table(table, PROBLEM) for name, table in zip(args.benchmark, tables, strict=True)},
         benchmarks={name: job.read(f"benchmarks.{name}") for name in args.benchmark},
         model=job.read("models.{model}"),
-        rollout=rollout,
-        evaluation=evaluation,
+        engine=engine,
+        sampling=sampling,
         seed=job.read("seed"),
         work=args.work,
     )
@@ -44,7 +44,7 @@ def work(job: Job) -> None:
         table = output.parent / "samples.parquet"
         count = write_table(table, rows[name], SAMPLE)
         write_manifest(output, "samples", [table], {"benchmark": name, "samples": count})
-    forget(args.work, checkpoint, rollout, evaluation)
+    forget(args.work, checkpoint, engine, sampling)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def train_stages(
             judge=config.judge,
             code="",
             cpus=len(os.sched_getaffinity(0)),
-            engines=local_engines if config.rollout.engine == "hf" else ray_engines,
+            engines=local_engines if config.rollout.engine.name == "hf" else ray_engines,
         )
         start = export_model(read_manifest(output), start, output.parent / "model" / "manifest.json")
     return start
@@ -101,8 +101,8 @@ def responses(config: Config, model: Manifest, rows: list[Row], work: Path) -> l
         {"easy": rows},
         {"easy": config.benchmarks["easy"]},
         config.models["tiny"],
-        replace(config.rollout, engine="hf"),
-        config.evaluation,
+        replace(config.rollout.engine, name="hf"),
+        config.evaluation.sampling,
         seed=0,
         work=work,
     )["easy"]
@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*")
     args = parser.parse_args()
     config: Any = OmegaConf.to_object(compose_config(parse_overrides(args.overrides)))
-    config.rollout.engine = args.engine
+    config.rollout.engine.name = args.engine
     rates: dict[str, list[float]] = {"base": [], "trained": [], "shuffled": []}
     compared: list[dict[str, dict[str, float]]] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -189,13 +189,18 @@ EDITS = [
     Edit(
         "sampling at evaluation, other samples",
         {"sample": 3, "grade": 9, "score": 9, **PAGE},
-        overrides=("evaluation__temperature=0.7",),
+        overrides=("evaluation__sampling__temperature=0.7",),
         differs=("samples",),
     ),
     Edit(
         "a key of the scores (`evaluation.bootstrap`)",
         {"score": 9, "render": 1},
         overrides=("evaluation__bootstrap=100",),
+    ),
+    Edit(
+        "how training samples (`rollout.samples_per_prompt`)",
+        {"train_stage": 2},
+        overrides=("rollout__samples_per_prompt=4",),
     ),
     Edit(
         "a published number",

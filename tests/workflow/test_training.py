@@ -10,7 +10,7 @@ from tests.workflow.conftest import run_snakemake
 BRIEF = (
     "train_sources=[easy]",
     "report_benchmarks=[easy]",
-    "rollout__engine=hf",
+    "rollout__engine__name=hf",
     "warm_start__steps=2",
     "stages__16k__steps=2",
     "stages__16k__validate_every=1",

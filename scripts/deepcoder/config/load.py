@@ -181,11 +181,23 @@ def _check_names(config: Any) -> None:
     pointers += [(f"benchmarks.{n}.source", [b.source], "sources") for n, b in config.benchmarks.items()]
     pointers += [(f"recipes.{n}.curation", [r.curation], "curations") for n, r in config.recipes.items()]
     starts = [(f"stages.{n}.start", [s.start], "stages") for n, s in config.stages.items() if s.start != "base"]
+    _check_contexts(config)
     for where, names, block in pointers + starts:
         for name in names:
             if name not in config[block]:
                 known = ", ".join(sorted(config[block]))
                 raise UserError(f"configuration: {where} names {name!r}, which is not in {block} ({known})")
+
+
+def _check_contexts(config: Any) -> None:
+    """No context is longer than what is sampled, from which all are cut."""
+    longest = config.evaluation.sampling.max_response_tokens
+    for name, tokens in config.evaluation.contexts.items():
+        if tokens > longest:
+            raise UserError(
+                f"configuration: evaluation.contexts.{name} is {tokens}, but samples have at most {longest} tokens; "
+                "raise evaluation.sampling.max_response_tokens"
+            )
 
 
 def _one_line(error: Exception) -> str:

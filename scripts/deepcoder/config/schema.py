@@ -170,18 +170,27 @@ class Stage:
 
 
 @dataclass
-class Rollout:
-    engine: str = choice("vllm", "hf")
-    samples_per_prompt: int = MISSING
-    temperature: float = MISSING
-    top_p: float = MISSING
-    top_k: int = -1
-    engines: int = MISSING  # copies of the model that sample in training, each on tensor_parallel devices
+class Engine:
+    """How a copy of the model samples, in training and in evaluation."""
+
+    name: str = choice("vllm", "hf")
     tensor_parallel: int = MISSING
     dtype: str = choice("float32", "bfloat16")
     memory_utilization: float = setting()  # fraction of the GPU's (CPU build: of the host's) memory
     kv_cache_mb: int | None = setting(None)  # CPU build only
     max_sequences: int = MISSING
+
+
+@dataclass
+class Rollout:
+    """Sampling in training; evaluation shares the engine alone."""
+
+    engine: Engine = field(default_factory=Engine)
+    engines: int = MISSING  # copies of the model, each on engine.tensor_parallel devices
+    samples_per_prompt: int = MISSING
+    temperature: float = MISSING
+    top_p: float = MISSING
+    top_k: int = -1
     logprob_tolerance: float = MISSING  # largest mean gap sampler - trainer after a weight sync
     shuffle_rewards: bool = False  # control experiment: the reward carries no signal
 
@@ -230,10 +239,18 @@ class Benchmark:
 
 
 @dataclass
-class Evaluation:
+class Sampling:
+    """How benchmarks are sampled, once for all context lengths."""
+
     temperature: float = MISSING
     top_p: float = MISSING
-    contexts: dict[str, int] = field(default_factory=dict)  # label -> response tokens; sampled once at the largest
+    max_response_tokens: int = MISSING
+
+
+@dataclass
+class Evaluation:
+    sampling: Sampling = field(default_factory=Sampling)
+    contexts: dict[str, int] = field(default_factory=dict)  # label -> response tokens to which samples are cut
     confidence: float = 0.95
     bootstrap: int = 2000
 

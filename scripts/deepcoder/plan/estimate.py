@@ -92,7 +92,7 @@ def estimate_stage(config: Config, name: str) -> StageEstimate:
     sampler = sampler_memory(model, config.rollout, stage, device, mean)
     peak = max(trainer.total, trainer.resident + sampler.total)
     state = float(state_bytes(model, config.trainer.dtype))
-    hub = float(weight_bytes(model, config.rollout.dtype))
+    hub = float(weight_bytes(model, config.rollout.engine.dtype))
     return StageEstimate(
         name,
         gpus,
@@ -118,9 +118,9 @@ def bound_s_per_step(config: Config, name: str, sampler: SamplerMemory) -> float
     response = mean_response(stage.max_response_tokens)
     tokens = batch.prompts * config.rollout.samples_per_prompt * response
     length = mean_tokens(stage)
-    cache = sampler.cache * config.rollout.tensor_parallel
+    cache = sampler.cache * config.rollout.engine.tensor_parallel
     # During decoding a sequence has on average half of its response behind it.
-    decode = decode_tokens_per_s(model, hardware, config.rollout.dtype, cache, length - response / 2)
+    decode = decode_tokens_per_s(model, hardware, config.rollout.engine.dtype, cache, length - response / 2)
     train = train_tokens_per_s(model, hardware, length, config.trainer.gradient_checkpointing)
     gpus = resources.nodes * resources.gpus_per_node
     return max(tokens / gpus * (1 / decode + 1 / train), _longest_s(config, stage.max_response_tokens))
@@ -129,7 +129,7 @@ def bound_s_per_step(config: Config, name: str, sampler: SamplerMemory) -> float
 def estimate_sampling(config: Config, stages: list[StageEstimate]) -> list[SamplingEstimate]:
     """Tokens and GPU-hours of every (model, benchmark), decoding at the memory bound."""
     resources = resources_of(config, "sample")
-    limit = max(config.evaluation.contexts.values())
+    limit = config.evaluation.sampling.max_response_tokens
     subjects = [f"base/{config.model}", *(f"base/{name}" for name in config.reference_models)]
     subjects += [f"{config.recipe}/{name}" for name in config.stages]
     found = []
@@ -166,14 +166,14 @@ def device_bytes(config: Config, resources: Resources) -> float:
 
 def _longest_s(config: Config, limit: int) -> float:
     model, rollout = config.models[config.model], config.rollout
-    return longest_sequence_s(model, config.hardware, rollout.dtype, rollout.tensor_parallel, limit)
+    return longest_sequence_s(model, config.hardware, rollout.engine.dtype, rollout.engine.tensor_parallel, limit)
 
 
 def _sampling_rate(config: Config, resources: Resources, limit: int) -> float:
-    model, ways = config.models[config.model], config.rollout.tensor_parallel
-    claimed = config.rollout.memory_utilization * device_bytes(config, resources) * ways
-    cache = max(1.0, claimed - weight_bytes(model, config.rollout.dtype))
-    return decode_tokens_per_s(model, config.hardware, config.rollout.dtype, cache, mean_response(limit) / 2)
+    model, ways = config.models[config.model], config.rollout.engine.tensor_parallel
+    claimed = config.rollout.engine.memory_utilization * device_bytes(config, resources) * ways
+    cache = max(1.0, claimed - weight_bytes(model, config.rollout.engine.dtype))
+    return decode_tokens_per_s(model, config.hardware, config.rollout.engine.dtype, cache, mean_response(limit) / 2)
 
 
 def _warnings(
@@ -185,7 +185,7 @@ def _warnings(
     if peak > device:
         found.append(f"needs {peak / GIGA:.0f} GB, has {device / GIGA:.0f} GB: lower stages.*.max_tokens_per_gpu")
     if sampler.sequences_at_limit < 1:
-        found.append("the cache holds not one sequence at the limit: raise rollout.tensor_parallel")
+        found.append("the cache holds not one sequence at the limit: raise rollout.engine.tensor_parallel")
     try:
         used = check_devices(rollout, trainer, gpus)
         if used < gpus:

@@ -138,11 +138,11 @@ def sampler_memory(model: Model, rollout: Rollout, stage: Stage, gpu_bytes: floa
 
     `sequences_*` count whole sequences (prompt and response) per engine, at the limit and at the mean length.
     """
-    ways = rollout.tensor_parallel
-    weights = weight_bytes(model, rollout.dtype) / ways
-    claimed = rollout.memory_utilization * gpu_bytes - weights - RUNTIME_BYTES
-    cache = max(0.0, claimed if rollout.kv_cache_mb is None else rollout.kv_cache_mb * 1e6)
-    per_token = cache_bytes_per_token(model, rollout.dtype) / min(ways, model.key_value_heads)
+    ways = rollout.engine.tensor_parallel
+    weights = weight_bytes(model, rollout.engine.dtype) / ways
+    claimed = rollout.engine.memory_utilization * gpu_bytes - weights - RUNTIME_BYTES
+    cache = max(0.0, claimed if rollout.engine.kv_cache_mb is None else rollout.engine.kv_cache_mb * 1e6)
+    per_token = cache_bytes_per_token(model, rollout.engine.dtype) / min(ways, model.key_value_heads)
     tokens = int(cache / per_token)
     longest = stage.max_prompt_tokens + stage.max_response_tokens
     return SamplerMemory(
@@ -150,6 +150,6 @@ def sampler_memory(model: Model, rollout: Rollout, stage: Stage, gpu_bytes: floa
         cache,
         per_token,
         tokens,
-        min(rollout.max_sequences, tokens // longest),
-        min(rollout.max_sequences, int(tokens // mean_tokens)),
+        min(rollout.engine.max_sequences, tokens // longest),
+        min(rollout.engine.max_sequences, int(tokens // mean_tokens)),
     )

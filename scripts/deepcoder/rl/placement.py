@@ -47,7 +47,7 @@ def place(rollout: Rollout, trainer: Trainer, cpus_per_rank: int, gpus: int) -> 
     Raises:
         UserError: there are too few GPUs, or engines and ranks do not fit on the same ones.
     """
-    ranks, engines, width = trainer.ranks, rollout.engines, rollout.tensor_parallel
+    ranks, engines, width = trainer.ranks, rollout.engines, rollout.engine.tensor_parallel
     shared = takes_turns(trainer) and gpus > 0
     check_devices(rollout, trainer, gpus)
     if not shared:
@@ -77,7 +77,7 @@ def cores_of(rollout: Rollout, trainer: Trainer, cpus_per_rank: int) -> int:
 
 def check_devices(rollout: Rollout, trainer: Trainer, gpus: int) -> int:
     """How many of `gpus` GPUs (0: a run on cores) have work; raises UserError where ranks and engines do not fit."""
-    ranks, engines, width = trainer.ranks, rollout.engines, rollout.tensor_parallel
+    ranks, engines, width = trainer.ranks, rollout.engines, rollout.engine.tensor_parallel
     if ranks % trainer.sequence_parallel:
         raise UserError(
             f"trainer: sequence_parallel {trainer.sequence_parallel} does not divide {ranks} ranks; set "

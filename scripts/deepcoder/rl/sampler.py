@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from deepcoder.config.schema import Rollout as RolloutConfig
+from deepcoder.config.schema import Engine as EngineConfig
 from deepcoder.errors import UserError
 from deepcoder.rl.rollout import Request, Sample
 
@@ -111,8 +111,8 @@ class Engine(Sampler, Protocol):
         ...
 
 
-def make_sampler(folder: Path, config: RolloutConfig, max_tokens: int, shares_device: bool = False) -> Engine:
-    """Start the engine that rollout.engine names.
+def make_sampler(folder: Path, config: EngineConfig, max_tokens: int, shares_device: bool = False) -> Engine:
+    """Start the engine that rollout.engine.name names.
 
     Args:
         folder: model and tokenizer in Hugging Face format.
@@ -122,7 +122,7 @@ def make_sampler(folder: Path, config: RolloutConfig, max_tokens: int, shares_de
     Raises:
         UserError: the engine is not installed here.
     """
-    if config.engine == "hf":
+    if config.name == "hf":
         from deepcoder.rl.sampler_hf import HfSampler
 
         return HfSampler(folder, config)
@@ -131,4 +131,4 @@ def make_sampler(folder: Path, config: RolloutConfig, max_tokens: int, shares_de
     try:
         return VllmSampler(folder, config, max_tokens, shares_device)
     except ImportError as error:
-        raise UserError(f"vLLM does not import here ({error}); install it or set rollout__engine=hf") from error
+        raise UserError(f"vLLM does not import here ({error}); install it or set rollout__engine__name=hf") from error

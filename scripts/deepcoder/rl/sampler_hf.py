@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from deepcoder.config.schema import Rollout as RolloutConfig
+from deepcoder.config.schema import Engine as EngineConfig
 from deepcoder.rl.policy import load_model, pad_sequences
 from deepcoder.rl.rollout import Request, Sample
 from deepcoder.rl.sampler import SamplingOptions, Versions, generate
@@ -22,7 +22,7 @@ from deepcoder.rl.weights import Layout, Meeting, join
 class HfSampler:
     """Decodes `max_sequences` requests at a time in lock step, each with its own stream of random numbers."""
 
-    def __init__(self, folder: Path, config: RolloutConfig) -> None:
+    def __init__(self, folder: Path, config: EngineConfig) -> None:
         self.model: Any = load_model(folder, config.dtype).eval()
         self.end = Text(folder, "plain").end
         self.max_sequences = config.max_sequences

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepcoder.config.schema import Rollout as RolloutConfig
+from deepcoder.config.schema import Engine as EngineConfig
 from deepcoder.rl.rollout import Request, Sample
 from deepcoder.rl.sampler import SamplingOptions, Versions, generate
 from deepcoder.rl.weights import Layout, Meeting, join
@@ -34,7 +34,7 @@ ENVIRONMENT = {
 class VllmSampler:
     """An in-process engine; every sample is a request of its own (n=1) with its own seed."""
 
-    def __init__(self, folder: Path, config: RolloutConfig, max_tokens: int, shares_device: bool = False) -> None:
+    def __init__(self, folder: Path, config: EngineConfig, max_tokens: int, shares_device: bool = False) -> None:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from vllm import LLM

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder import prompts
-from deepcoder.config.schema import Benchmark, Evaluation, Model
-from deepcoder.config.schema import Rollout as RolloutConfig
+from deepcoder.config.schema import Benchmark, Model, Sampling
+from deepcoder.config.schema import Engine as EngineConfig
 from deepcoder.errors import UserError
 from deepcoder.files import remove, sha256_json
 from deepcoder.manifest import Manifest
@@ -62,8 +62,8 @@ def sample_benchmarks(
     problems: Mapping[str, Sequence[Row]],
     benchmarks: Mapping[str, Benchmark],
     model: Model,
-    rollout: RolloutConfig,
-    evaluation: Evaluation,
+    engine: EngineConfig,
+    sampling: Sampling,
     seed: int,
     work: Path,
 ) -> dict[str, list[Row]]:
@@ -80,14 +80,14 @@ def sample_benchmarks(
     checkpoint.check()
     folder = checkpoint.path.parent / "hf"
     text = Text(folder, model.prompt)
-    options = SamplingOptions(evaluation.temperature, evaluation.top_p)
-    limit = max(evaluation.contexts.values())
+    options = SamplingOptions(sampling.temperature, sampling.top_p)
+    limit = sampling.max_response_tokens
     asks = [ask for name in problems for ask in _asks(name, problems[name], benchmarks[name], text, limit, seed)]
-    journal = Journal(journal_path(work, checkpoint, rollout, options))
+    journal = Journal(journal_path(work, checkpoint, engine, options))
     missing = [ask.request for ask in asks if ask.request.key not in journal.found]
     if missing:
         longest = max(len(ask.request.prompt_ids) for ask in asks) + limit
-        journal.add(_start(folder, rollout, longest, text).generate(missing, options))
+        journal.add(_start(folder, engine, longest, text).generate(missing, options))
     rows: dict[str, list[Row]] = {name: [] for name in problems}
     for ask in asks:
         sample = journal.found[ask.request.key]
@@ -96,26 +96,26 @@ def sample_benchmarks(
     return rows
 
 
-def forget(work: Path, checkpoint: Manifest, rollout: RolloutConfig, evaluation: Evaluation) -> None:
+def forget(work: Path, checkpoint: Manifest, engine: EngineConfig, sampling: Sampling) -> None:
     """Delete the finished samples once they are in an artifact."""
-    remove(journal_path(work, checkpoint, rollout, SamplingOptions(evaluation.temperature, evaluation.top_p)))
+    remove(journal_path(work, checkpoint, engine, SamplingOptions(sampling.temperature, sampling.top_p)))
 
 
-def journal_path(work: Path, checkpoint: Manifest, rollout: RolloutConfig, options: SamplingOptions) -> Path:
+def journal_path(work: Path, checkpoint: Manifest, engine: EngineConfig, options: SamplingOptions) -> Path:
     """Where the finished samples of a checkpoint under given sampling parameters are kept."""
     weights = {name: facts["sha256"] for name, facts in checkpoint.files.items() if name.startswith("hf/")}
-    return work / f"{sha256_json([weights, rollout.engine, rollout.dtype, asdict(options)])[:24]}.jsonl"
+    return work / f"{sha256_json([weights, engine.name, engine.dtype, asdict(options)])[:24]}.jsonl"
 
 
-def _start(folder: Path, rollout: RolloutConfig, longest: int, text: Text) -> Sampler:
+def _start(folder: Path, engine: EngineConfig, longest: int, text: Text) -> Sampler:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     room = int(config.get("max_position_embeddings") or longest)
     if longest > room:
         raise UserError(
             f"{folder}: holds {room} tokens, but prompt and response may need {longest}; "
-            "lower evaluation.contexts or choose another model"
+            "lower evaluation.sampling.max_response_tokens or choose another model"
         )
-    return make_sampler(folder, rollout, longest)
+    return make_sampler(folder, engine, longest)
 
 
 def _asks(name: str, problems: Sequence[Row], benchmark: Benchmark, text: Text, limit: int, seed: int) -> Iterator[Ask]:

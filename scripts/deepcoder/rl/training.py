@@ -105,7 +105,7 @@ def local_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int)
     from deepcoder.rl.trainer import Trainer
 
     limits = settings.stage
-    sampler = make_sampler(folder, settings.rollout, limits.max_prompt_tokens + limits.max_response_tokens)
+    sampler = make_sampler(folder, settings.rollout.engine, limits.max_prompt_tokens + limits.max_response_tokens)
     trainer = Trainer(
         folder,
         settings.trainer,

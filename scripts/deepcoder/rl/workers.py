@@ -20,6 +20,7 @@ import ray
 from ray.util.placement_group import placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from deepcoder.config.schema import Engine as EngineConfig
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.config.schema import Trainer as TrainerConfig
@@ -63,7 +64,7 @@ class Devices:
         """
         gpus = int(ray.cluster_resources().get("GPU", 0))
         self.place = place(rollout, trainer, cpus_per_rank, gpus)
-        self.gpus, self.cpus_per_rank, self.width = gpus, cpus_per_rank, rollout.tensor_parallel
+        self.gpus, self.cpus_per_rank, self.width = gpus, cpus_per_rank, rollout.engine.tensor_parallel
         self.group = placement_group(self.place.bundles, strategy="PACK")
         if not self.group.wait(START_SECONDS):
             raise UserError(
@@ -91,7 +92,7 @@ class SamplerActor:
     """Holds a sampling engine."""
 
     def __init__(
-        self, folder: str, config: RolloutConfig, max_tokens: int, shares_device: bool, devices: Sequence[int]
+        self, folder: str, config: EngineConfig, max_tokens: int, shares_device: bool, devices: Sequence[int]
     ) -> None:
         if devices:
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
@@ -152,13 +153,13 @@ class RemoteSampler:
             Engine(
                 SamplerActor.options(  # type: ignore[attr-defined]
                     **devices.for_engine(number)
-                ).remote(str(folder), config, max_tokens, shared, trainer.devices_of(ranks))
+                ).remote(str(folder), config.engine, max_tokens, shared, trainer.devices_of(ranks))
             )
             for number, ranks in enumerate(devices.place.engine_ranks)
         ]
         self.ready: list[Sample] = []
         trainer.wait()
-        width = config.tensor_parallel
+        width = config.engine.tensor_parallel
         meeting = trainer.meet(1 + width * len(self.engines), "nccl" if devices.gpus and not shared else "gloo")
         joining = [
             engine.call("join_weights", meeting, 1 + number * width) for number, engine in enumerate(self.engines)

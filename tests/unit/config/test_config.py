@@ -29,7 +29,7 @@ def test_every_spelling_of_an_override_means_the_same(word: str) -> None:
         ("sources.mine.kind=hub", "mine"),
         ("scale=papre", "scale/papre"),
         ("recipe=lenient", "lenient"),
-        ("rollout.engine=sglang", "vllm, hf"),
+        ("rollout.engine.name=sglang", "vllm, hf"),
         ("trainer.zero_stage=0", "1, 2, 3"),
         ("benchmarks.easy.source=nowhere", "nowhere"),
     ],

@@ -33,6 +33,7 @@ def grade_door(made: Made, out: Path, context_tokens: int) -> subprocess.Complet
         "grade.py", made.samples, out, "--benchmark", "easy", "--context", "16k", "--model", "tiny", "--problems",
         made.problems, "--model-manifest", made.tokenizer, "--tests-store", made.store,
         f"evaluation.contexts.16k={context_tokens}",
+        "evaluation.sampling.max_response_tokens=1000",
     )  # fmt: skip
 
 

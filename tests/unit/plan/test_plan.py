@@ -119,7 +119,7 @@ def test_the_paper_fits_and_says_how_many_segments_it_takes() -> None:
         ("trainer.sequence_parallel=3", "does not divide 40 heads"),
         ("trainer.sequence_parallel=5", "8 key-value heads"),
         ("trainer.sequence_parallel=20", "does not divide 32 ranks"),
-        ("rollout.tensor_parallel=3", "16 engines x 3 GPUs do not fit on 32"),
+        ("rollout.engine.tensor_parallel=3", "16 engines x 3 GPUs do not fit on 32"),
         ("stages__32k__max_tokens_per_gpu=8000", "a micro-batch holds 16000 tokens"),
     ],
 )

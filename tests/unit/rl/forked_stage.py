@@ -107,7 +107,9 @@ def run_forked(model: Path, root: Path, schedule: str, ranks: int, told: Connect
         temperature = settings.rollout.temperature
         sizes = (limits.max_tokens_per_gpu, limits.max_response_tokens)
         trainer.start(folder, settings.trainer, settings.recipe, temperature, *sizes)
-        return make_sampler(folder, settings.rollout, limits.max_prompt_tokens + limits.max_response_tokens), trainer
+        return make_sampler(
+            folder, settings.rollout.engine, limits.max_prompt_tokens + limits.max_response_tokens
+        ), trainer
 
     # An untrained model writes no program: each response stands for one.
     reward.extract_code = lambda text, **_: f"# {text!r}"  # type: ignore[assignment]

@@ -44,7 +44,7 @@ def run_stage(
         write_manifest(start, "model", sorted((start.parent / "hf").iterdir()))
     stage, rollout, recipe = config.stages["16k"], config.rollout, config.recipes["strict"]
     stage.steps, stage.save_every, stage.validate_every, stage.max_response_tokens = STEPS, 1, 2, 12
-    stage.batch, rollout.engine, rollout.samples_per_prompt = Batch(prompts=4, minibatch=2), engine, 4
+    stage.batch, rollout.engine.name, rollout.samples_per_prompt = Batch(prompts=4, minibatch=2), engine, 4
     config.trainer.schedule, config.trainer.ranks = schedule, ranks
     rollout.temperature, recipe.truncated = 1.0, "keep"
     recipe.entropy_coefficient = 0.5  # an untrained model earns no reward: the bonus is what moves its weights

@@ -71,6 +71,6 @@ def test_what_does_not_fit_is_refused_with_the_remedy(
 
 
 def test_without_gpus_cores_are_dealt_alike_for_every_schedule(paper: Config) -> None:
-    rollout = replace(paper.rollout, engines=2, tensor_parallel=1)
+    rollout = replace(paper.rollout, engines=2, engine=replace(paper.rollout.engine, tensor_parallel=1))
     cores = {cores_of(rollout, changed(paper, schedule=name, ranks=4), 3) for name in ("sync", "async")}
     assert cores == {4 * 3 + 2}

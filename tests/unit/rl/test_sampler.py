@@ -20,8 +20,8 @@ SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 
 @pytest.fixture
 def sampler(tiny_model: Path, config: Config) -> HfSampler:
-    config.rollout.engine = "hf"
-    found = make_sampler(tiny_model, config.rollout, 64)
+    config.rollout.engine.name = "hf"
+    found = make_sampler(tiny_model, config.rollout.engine, 64)
     assert isinstance(found, HfSampler)
     return found
 
@@ -101,8 +101,8 @@ from deepcoder.rl.sampler import SamplingOptions, make_sampler
 
 folder = Path(sys.argv[1])
 rollout = OmegaConf.to_object(compose_config({})).rollout
-rollout.max_sequences, rollout.kv_cache_mb = 8, 64
-engine, model = make_sampler(folder, rollout, 64), load_model(folder)
+rollout.engine.max_sequences, rollout.engine.kv_cache_mb = 8, 64
+engine, model = make_sampler(folder, rollout.engine, 64), load_model(folder)
 assert model.config.tie_word_embeddings
 prompts = [[5 + i, 9, 30 + i, 7] * 3 for i in range(24)]  # more than one batch: some requests wait
 requests = [Request(str(i), p, i, 4 + i % 3) for i, p in enumerate(prompts)]

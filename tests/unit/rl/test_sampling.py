@@ -26,8 +26,8 @@ def asked(tiny_model: Path, config: Config, easy_rows: list[dict], tmp_path: Pat
         "problems": {"one": easy_rows[:4], "two": easy_rows[4:6]},
         "benchmarks": {"one": benchmark, "two": replace(benchmark, samples=2)},
         "model": config.models["tiny"],
-        "rollout": replace(config.rollout, engine="hf"),
-        "evaluation": replace(config.evaluation, contexts={"16k": 5, "32k": 9}),
+        "engine": replace(config.rollout.engine, name="hf"),
+        "sampling": replace(config.evaluation.sampling, max_response_tokens=9),
         "seed": 0,
         "work": tmp_path / "work",
     }
@@ -65,13 +65,13 @@ def test_an_interrupted_sampling_goes_on_where_it_stopped(
     assert sampled == [len(lines) - 7]
     assert sample_benchmarks(**asked) == whole
     assert sampled == [len(lines) - 7], "with everything at hand no engine is started"
-    forget(asked["work"], asked["checkpoint"], asked["rollout"], asked["evaluation"])
+    forget(asked["work"], asked["checkpoint"], asked["engine"], asked["sampling"])
     assert not list(asked["work"].iterdir())
 
 
 def test_other_weights_or_parameters_share_no_samples(asked: dict[str, Any]) -> None:
     sample_benchmarks(**asked)
-    sample_benchmarks(**{**asked, "evaluation": replace(asked["evaluation"], temperature=1.0)})
+    sample_benchmarks(**{**asked, "sampling": replace(asked["sampling"], temperature=1.0)})
     checkpoint = asked["checkpoint"]
     other = {**checkpoint.files, "hf/model.safetensors": {**checkpoint.files["hf/model.safetensors"], "sha256": "new"}}
     sample_benchmarks(**{**asked, "checkpoint": replace(checkpoint, files=other)})
@@ -79,6 +79,6 @@ def test_other_weights_or_parameters_share_no_samples(asked: dict[str, Any]) -> 
 
 
 def test_a_context_beyond_the_model_is_refused(asked: dict[str, Any]) -> None:
-    evaluation = replace(asked["evaluation"], contexts={"64k": 65536})
-    with pytest.raises(UserError, match="lower evaluation.contexts"):
-        sample_benchmarks(**{**asked, "evaluation": evaluation})
+    sampling = replace(asked["sampling"], max_response_tokens=65536)
+    with pytest.raises(UserError, match="lower evaluation.sampling.max_response_tokens"):
+        sample_benchmarks(**{**asked, "sampling": sampling})

@@ -30,7 +30,7 @@ def test_two_ranks_behind_ray_do_what_one_does(
     parallel = replace(
         config,
         trainer=replace(alone, ranks=2, sequence_parallel=2, zero_stage=3),
-        rollout=replace(config.rollout, engine="hf", engines=2),
+        rollout=replace(config.rollout, engine=replace(config.rollout.engine, name="hf"), engines=2),
     )
     recipe, rollouts = config.recipes["strict"], make_rollouts(9)
     one = Trainer(tiny_model, alone, recipe, 0.6, 40)
