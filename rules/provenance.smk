@@ -3,7 +3,7 @@
 
 rule lock:
     input:
-        page=lambda w: [ask(page_gates()), ancient(PAGE)][1],
+        page=lock_page,
         mark=lock_mark,
     output:
         "results/{scale}/provenance.lock",

@@ -147,9 +147,14 @@ def tracked(door, names, inputs, gates, **words):
     return {name: named(name) for name in names} | {"mark": behind_gates(mark)}
 
 
+def lock_page(wildcards):
+    ask(page_gates(), existed(f"{OUT}/provenance.lock"))
+    return ancient(PAGE)
+
+
 def lock_mark(wildcards):
     """The lock is stale when it does not say what the records say."""
-    ask(page_gates())
+    lock_page(wildcards)
     lock = Path(OUT, "provenance.lock")
     if not lock.exists() or lock.read_text() == to_text(collect(Path(OUT))):
         return FRESH

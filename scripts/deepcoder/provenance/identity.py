@@ -136,7 +136,7 @@ def _imports(path: Path, root: Path) -> tuple[str, ...]:
     package = ".".join(path.relative_to(root).with_suffix("").parts)
     package = package.removesuffix(".__init__") if path.name == "__init__.py" else package.rpartition(".")[0]
     found: list[str] = []
-    for node in ast.walk(_parse(path)):
+    for node in _what_runs(_parse(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -149,6 +149,14 @@ def _imports(path: Path, root: Path) -> tuple[str, ...]:
     neighbours = [f"{package}.{name}" for name in found if package and (path.parent / f"{name}.py").exists()]
     ours = [name for name in found if name.split(".")[0] == PACKAGE or (root / f"{name}.py").exists()] + neighbours
     return tuple(dict.fromkeys(ours))
+
+
+def _what_runs(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those of imports that are there for types alone."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield from _what_runs(child)
 
 
 def _module_file(name: str, root: Path) -> Path | None:

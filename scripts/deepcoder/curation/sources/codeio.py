@@ -8,14 +8,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import POSITION, Parsed, Reject, Rejected, parse_rows, plain
-from deepcoder.curation.sandbox import Sandbox
 from deepcoder.curation.wheel import fetch_from_wheel
 from deepcoder.files import sha256_json
+
+if TYPE_CHECKING:
+    from deepcoder.curation.sandbox import Sandbox
 
 COLUMNS = ("task_description", "input_output_spec", "code_sample", "input_generator")
 FUNCTION = "main_solution"

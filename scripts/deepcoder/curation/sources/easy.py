@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import Parsed, Rejected, parse_rows
-from deepcoder.curation.sandbox import Sandbox
 from deepcoder.easy import generate
 from deepcoder.files import write_text
+
+if TYPE_CHECKING:
+    from deepcoder.curation.sandbox import Sandbox
 
 COLUMNS = ("id", "family", "kind", "fn_name", "split", "statement", "solution", "tests")
 

@@ -14,13 +14,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.hub import fetch_from_hub
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import Parsed, Reject, Rejected, parse_rows
-from deepcoder.curation.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from deepcoder.curation.sandbox import Sandbox
 
 COLUMNS = ("task_id", "prompt", "canonical_solution", "entry_point", "test")
 

@@ -14,14 +14,16 @@ import pickle
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.fields import day, text, text_or_none
 from deepcoder.curation.hub import fetch_from_hub
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import Parsed, Reject, Rejected, parse_rows
-from deepcoder.curation.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from deepcoder.curation.sandbox import Sandbox
 
 COLUMNS = ("question_id", "question_content", "public_test_cases", "private_test_cases", "contest_date")
 OPTIONAL = ("question_title", "starter_code", "metadata", "platform", "contest_id")

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.fields import text, text_or_none
 from deepcoder.curation.hub import fetch_from_hub
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import Parsed, Reject, Rejected, literal_or_json, parse_rows
-from deepcoder.curation.sandbox import Sandbox
 from deepcoder.curation.sources.taco_verified import call_tests, stdin_tests
+
+if TYPE_CHECKING:
+    from deepcoder.curation.sandbox import Sandbox
 
 COLUMNS = ("problem_id", "prompt", "gold_standard_solution", "verification_info")
 _FENCED = re.compile(r"\s*```(?:python|py|python3)\s*\n(.*?)\n?```\s*", re.DOTALL)

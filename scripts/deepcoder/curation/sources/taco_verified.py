@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.fields import day, seconds, text, text_or_none, texts
 from deepcoder.curation.hub import fetch_from_hub
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import POSITION, Parsed, Reject, Rejected, literal_or_json, parse_rows
-from deepcoder.curation.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from deepcoder.curation.sandbox import Sandbox
 
 COLUMNS = ("question", "solutions", "input_output")
 OPTIONAL = ("id", "starter_code", "url", "date", "time_limit")
