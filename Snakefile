@@ -36,34 +36,41 @@ localrules:
     recipes,
 
 
+# A target names every artifact behind it, so that one that was deleted is made again before others are judged by it.
 rule all:
     default_target: True
     input:
+        manifests(page_gates()),
+        TABLES,
+        SVG,
         PAGE,
         f"{OUT}/provenance.lock",
 
 
 rule data:
     input:
-        f"{OUT}/data/{CONFIG.recipes[CONFIG.recipe].curation}/manifest.json",
+        manifests(curation_gates(CONFIG.recipes[CONFIG.recipe].curation)),
         [benchmark_manifest(name) for name in CONFIG.report_benchmarks],
 
 
 rule train:
     input:
-        [model_manifest(subject) for subject in trained_subjects(CONFIG.recipe)],
+        [manifests(subject_gates(below(s))) for s in trained_subjects(CONFIG.recipe)],
 
 
 rule evaluate:
     input:
-        [path for subject in reported_subjects() for path in scores(subject)],
+        manifests(report_gates()),
 
 
 rule report:
     input:
-        PAGE,
+        manifests(page_gates()),
+        TABLES,
+        SVG,
 
 
 rule recipes:
     input:
+        manifests(recipes_gates()),
         f"{OUT}/report/recipes.csv",

@@ -19,6 +19,15 @@ def ask(gates, made=False):
             getattr(checkpoints, name).get(scale=CONFIG.scale, **words)
 
 
+def manifests(gates):
+    return list(dict.fromkeys(manifest for _, _, manifest in gates))
+
+
+def below(subject):
+    """A subject's folder as its gates name it."""
+    return subject.removeprefix(f"{OUT}/")
+
+
 def source_gates(source):
     revision = CONFIG.sources[source].revision
     return [
@@ -161,7 +170,7 @@ def scored_subjects_gates(subjects):
         for subject in subjects
         for benchmark in CONFIG.report_benchmarks
         for context in CONFIG.evaluation.contexts
-        for gate in score_gates(subject.removeprefix(f"{OUT}/"), benchmark, context)
+        for gate in score_gates(below(subject), benchmark, context)
     ]
     return list({gate[2]: gate for gate in gates}.values())
 
@@ -182,7 +191,7 @@ def page_gates(wildcards=None):
     return [*figure_gates(), ("render", {}, PAGE)]
 
 
-def recipes_gates(wildcards):
+def recipes_gates(wildcards=None):
     subjects = [
         subject
         for recipe in CONFIG.recipe_table

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import run_snakemake
 from tests.workflow.test_edits import SMALL, done, jobs_of, run  # noqa: F401
 
 CURATED = "results/smoke/data/strict/manifest.json"
@@ -86,7 +85,7 @@ def test_a_colleagues_artifacts_count_as_done_and_tampered_ones_are_refused(fold
     shutil.copytree(folder, mine, symlinks=True, ignore=shutil.ignore_patterns("results", ".snakemake"))
     taken = ask(mine, "adopt", str(folder / "results/smoke"))
     assert taken.returncode == 0, taken.stderr
-    assert jobs_of(run(mine)) == {"lock": 1}
+    assert jobs_of(run(mine)) == {}
     assert (mine / "results/smoke/provenance.lock").read_text() == (
         folder / "results/smoke/provenance.lock"
     ).read_text()
@@ -97,12 +96,3 @@ def test_a_colleagues_artifacts_count_as_done_and_tampered_ones_are_refused(fold
     assert refused.returncode == 1
     assert f"{payload}: is not what its record says" in refused.stderr
     assert not (mine / "results").exists()
-
-
-def test_a_rule_that_fails_leaves_a_failure_record_and_no_output(folder: Path) -> None:
-    door = folder / "scripts/curate.py"
-    door.write_text(door.read_text().replace('parser.add_argument("out"', 'parser.add_argument("other"'))
-    (folder / CURATED).unlink()
-    failed = run_snakemake(folder, "--cores", "2", "data", "--config", *SMALL, check=False)
-    assert failed.returncode != 0
-    assert not (folder / CURATED).exists()
