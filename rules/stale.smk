@@ -65,10 +65,8 @@ def mark_of(door, wildcards, inputs, words):
     if missing := [str(path) for path in outputs if not existed(path)]:
         reasons = [f"{path} is missing" for path in missing]
         tell(door, outputs, inputs, reasons, known_words(wildcards, words))
-        _marked[outputs[0]] = (
-            "missing",
-            FRESH,
-        )  # Snakemake sees for itself that it must be made
+        # Snakemake sees for itself that it must be made.
+        _marked[outputs[0]] = "missing", FRESH
     elif (state := state_of(inputs)) != known:
         reasons = reasons_of(door, wildcards, outputs, inputs, words)
         _marked[outputs[0]] = state, STALE if reasons else FRESH

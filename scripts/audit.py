@@ -10,19 +10,34 @@ import sys
 from pathlib import Path
 
 from deepcoder.errors import UserError
-from deepcoder.provenance.audit import compare_with_lock, faults, find_cell, lines, walk
-from deepcoder.provenance.lockfile import read_lock
+from deepcoder.provenance.audit import compare_locks, compare_with_lock, faults, find_cell, lines, strays, walk
+from deepcoder.provenance.lockfile import collect, read_lock
+from deepcoder.provenance.rederive import rederive
+from deepcoder.provenance.why import records_below
 
 
-def audit(target: Path, cell: str | None) -> list[str]:
+def audit_run(target: Path, trusted: Path | None) -> list[str]:
+    """Everything that a lock sums up: its bytes, its records, what it was made from, and what else lies there."""
+    lock, results = read_lock(target), target.parent
+    checks = {
+        f"{len(lock)} artifacts re-hashed": compare_with_lock(lock),
+        "records compared with the lock": compare_locks(collect(results), lock),
+        "scores and tables made again": rederive(records_below(results), Path(__file__).parent),
+        "files that no rule has made": strays(results, lock),
+    }
+    if trusted is not None:
+        checks[f"lock compared with {trusted}"] = compare_locks(lock, read_lock(trusted))
+    for what, found in checks.items():
+        print(f"{what}: {len(found)} differences")
+    return [fault for found in checks.values() for fault in found]
+
+
+def audit(target: Path, cell: str | None, trusted: Path | None) -> list[str]:
     """Print what was found and return the faults."""
     if not target.exists():
         raise UserError(f"{target}: no such file; make it with snakemake all")
     if cell is None and target.suffix == ".lock":
-        lock = read_lock(target)
-        found = compare_with_lock(lock)
-        print(f"{len(lock)} artifacts re-hashed against {target}: {len(found)} differences")
-        return found
+        return audit_run(target, trusted)
     if cell is None:
         tree = walk(target)
     else:
@@ -39,10 +54,11 @@ def audit(target: Path, cell: str | None) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", type=Path, help="a table, any artifact, or a provenance.lock")
+    parser.add_argument("--trusted", type=Path, help="a lock from elsewhere (git, a colleague) to compare with")
     parser.add_argument("--cell", help="comma-separated words that name one row, for example strict/32k,humaneval")
     args = parser.parse_args()
     try:
-        found = audit(args.target, args.cell)
+        found = audit(args.target, args.cell, args.trusted)
     except UserError as error:
         sys.exit(f"error: {error}")
     for fault in found:

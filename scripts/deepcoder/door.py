@@ -36,9 +36,8 @@ from deepcoder.provenance.identity import (
     module_digests,
     modules_outside,
 )
-from deepcoder.provenance.record import Recorder
+from deepcoder.provenance.record import OVERRIDES_VARIABLE, Recorder
 
-OVERRIDES_VARIABLE = "DEEPCODER_OVERRIDES"  # JSON; set by the Snakefile for every job
 COMMAND_VARIABLE = "DEEPCODER_COMMAND"  # digest of the command of the rule that runs the door
 RUN_VARIABLE = "DEEPCODER_RUN_PID"  # the Snakemake process on this host that runs the job
 
@@ -108,7 +107,9 @@ def run_door(
     args = parser.parse_args(words)
     signal.signal(signal.SIGTERM, _terminate)
     _end_with_run()
-    recorder = Recorder(script, args=vars(args), inputs=_paths(args, InputPath), outputs=_paths(args, OutputPath))
+    command = [script.name, *(sys.argv[1:] if argv is None else argv)]
+    inputs, outputs = _paths(args, InputPath), _paths(args, OutputPath)
+    recorder = Recorder(script, command=command, args=vars(args), inputs=inputs, outputs=outputs)
     try:
         _run(work, args, reads, overrides, script, recorder)
     except UserError as error:

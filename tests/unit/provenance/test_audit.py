@@ -9,7 +9,7 @@ import pytest
 from deepcoder.errors import UserError
 from deepcoder.files import write_json, write_text
 from deepcoder.manifest import write_manifest
-from deepcoder.provenance.audit import compare_with_lock, faults, find_cell, walk
+from deepcoder.provenance.audit import compare_locks, compare_with_lock, faults, find_cell, strays, walk
 from deepcoder.provenance.identity import Identity
 from deepcoder.provenance.lockfile import collect, read_lock, to_text
 from deepcoder.provenance.record import Recorder, record_path
@@ -81,6 +81,44 @@ def test_a_score_forged_together_with_its_record_is_found_by_the_lock(chain: Pat
     assert compare_with_lock(read_lock(chain / "provenance.lock")) == [
         "results/scores.json: bytes differ from the lock"
     ]
+
+
+def rewrite_record(results: Path) -> None:
+    path = record_path(results / "verdicts.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "code_digest": "0" * 64}))
+
+
+def test_a_rewritten_record_is_found_by_the_lock(chain: Path) -> None:
+    rewrite_record(chain)
+    found = compare_locks(collect(chain), read_lock(chain / "provenance.lock"))
+    assert len(found) == 1
+    assert found[0].startswith("results/verdicts.json: code is 0000")
+
+
+def test_score_record_and_lock_forged_together_are_found_by_a_trusted_lock(chain: Path, tmp_path: Path) -> None:
+    trusted = read_lock(chain / "provenance.lock")
+    forge_record(chain / "scores.json")
+    write_text(chain / "provenance.lock", to_text(collect(chain)))
+    assert compare_with_lock(read_lock(chain / "provenance.lock")) == []
+    (found,) = [text for text in compare_locks(read_lock(chain / "provenance.lock"), trusted) if "sha256" in text]
+    assert found.startswith("results/scores.json: sha256 is ")
+
+
+def test_an_artifact_more_or_less_than_trusted_is_named(chain: Path) -> None:
+    lock = read_lock(chain / "provenance.lock")
+    less = {name: entry for name, entry in lock.items() if "verdicts" not in name}
+    assert compare_locks(less, lock) == ["results/verdicts.json: only in the trusted lock"]
+    assert compare_locks(lock, less) == ["results/verdicts.json: not in the trusted lock"]
+
+
+def test_a_file_that_no_job_made_is_named(chain: Path) -> None:
+    lock = read_lock(chain / "provenance.lock")
+    (chain / "logs").mkdir()
+    (chain / "logs/score.log").touch()
+    assert strays(chain, lock) == []
+    (chain / "model/other").touch()
+    assert strays(chain, lock) == ["results/model/other: no rule has made it; move it away"]
 
 
 def test_a_record_without_its_output_stops_the_lock(chain: Path) -> None:
