@@ -2,6 +2,10 @@
 # rule below asks for it. From nothing no gate is asked, so that a dry run of a fresh checkout is complete.
 
 
+from snakemake.exceptions import IncompleteCheckpointException
+from snakemake.io import checkpoint_target
+
+
 @functools.cache
 def existed(path):
     """Whether a file was there when this run first asked: what a run makes itself needs no gate.
@@ -13,10 +17,19 @@ def existed(path):
 
 
 def ask(gates, made=False):
-    """Wait for every gate whose manifest was there; where the asking job's outputs were `made` before, for all."""
+    """Wait for every gate whose manifest was there; where the asking job's outputs were `made` before, for all.
+
+    Snakemake lets a checkpoint pass that it did not yet know to be stale when it looked: whether a gate is settled is
+    asked of the records too.
+    """
     for name, words, manifest in gates:
         if made or existed(manifest):
-            getattr(checkpoints, name).get(scale=CONFIG.scale, **words)
+            gate = getattr(checkpoints, name)
+            gate.get(scale=CONFIG.scale, **words)
+            if not settled(name, words, manifest):
+                raise IncompleteCheckpointException(
+                    gate.rule, checkpoint_target(manifest)
+                )
 
 
 def manifests(gates):

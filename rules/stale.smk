@@ -1,10 +1,13 @@
 # What reruns. Snakemake is told by one file among a job's inputs: an old one where the records say that its outputs
 # are what they should be, a new one where they are stale. No other time counts, and none of Snakemake's own triggers.
+from snakemake.iocontainers import Wildcards
+
 from deepcoder.files import write_text
 from deepcoder.plan.cost import gpu_hours_of
 from deepcoder.provenance.hashes import Hashes
 from deepcoder.provenance.identity import Identity, declared, module_digests
 from deepcoder.provenance.lockfile import collect, to_text
+from deepcoder.provenance.record import record_path
 from deepcoder.provenance.staleness import stale_because, state_of
 
 FRESH, STALE = f"{OUT}/.fresh", f"{OUT}/.stale"
@@ -48,6 +51,8 @@ def known_words(wildcards, words):
 
 
 _marked = {}  # first output -> state of the inputs, and the mark
+_settled = set()  # manifests that are what the records say, and stay so in this run
+_tracked = {}  # door -> its function of the inputs, and its words
 
 
 def outputs_of(door, wildcards):
@@ -74,13 +79,35 @@ def mark_of(door, wildcards, inputs, words):
     return _marked[outputs[0]][1]
 
 
+def settled(door, words, manifest):
+    """Whether a job's outputs are there and made from what its inputs are now."""
+    if manifest in _settled:
+        return True
+    wildcards = Wildcards(fromdict={"scale": CONFIG.scale, **words})
+    inputs, own_words = _tracked[door]
+    outputs, paths = outputs_of(door, wildcards), paths_of(inputs(wildcards))
+    if not all(
+        path.exists() for path in [*outputs, *map(record_path, outputs), *paths]
+    ):
+        return False
+    identity = identity_of(door, known_words(wildcards, own_words))
+    if found := not reasons_to_rerun(outputs, paths, identity):
+        _settled.add(manifest)
+    return found
+
+
+def reasons_to_rerun(outputs, inputs, identity):
+    """See stale_because; a file that somebody wrote to ends the run."""
+    try:
+        return stale_because(outputs, inputs, identity, HASHES)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 def reasons_of(door, wildcards, outputs, inputs, words):
     """Why a job's outputs are stale; told to whoever asked."""
     known = known_words(wildcards, words)
-    try:
-        reasons = stale_because(outputs, inputs, identity_of(door, known), HASHES)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    reasons = reasons_to_rerun(outputs, inputs, identity_of(door, known))
     if reasons:
         hours = tell(door, outputs, inputs, reasons, known)
         if hours and not CONSENT and not WHY and not workflow.dryrun:
@@ -115,6 +142,10 @@ def as_paths(value):
     return [value] if isinstance(value, str) else list(value)
 
 
+def paths_of(inputs):
+    return [Path(path) for value in inputs.values() for path in as_paths(value)]
+
+
 def tracked(door, names, inputs, gates, **words):
     """Inputs of a rule by name, each behind the gates above it, and the mark that says whether the job is stale.
 
@@ -135,13 +166,9 @@ def tracked(door, names, inputs, gates, **words):
         )
 
     def mark(wildcards):
-        paths = [
-            Path(path)
-            for value in inputs(wildcards).values()
-            for path in as_paths(value)
-        ]
-        return mark_of(door, wildcards, paths, words)
+        return mark_of(door, wildcards, paths_of(inputs(wildcards)), words)
 
+    _tracked[door] = inputs, words
     return {name: named(name) for name in names} | {"mark": behind_gates(mark)}
 
 
