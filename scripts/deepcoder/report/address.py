@@ -72,4 +72,4 @@ def pointer(target: Path, value: str, table: Path) -> str:
 
 def relative(target: Path, folder: Path) -> str:
     """Relative path with forward slashes, the same from any working directory."""
-    return Path(os.path.relpath(Path(target).resolve(), Path(folder).resolve())).as_posix()
+    return Path(os.path.relpath(target, folder)).as_posix()
