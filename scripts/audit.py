@@ -13,7 +13,7 @@ from deepcoder.errors import UserError
 from deepcoder.provenance.audit import compare_locks, compare_with_lock, faults, find_cell, lines, strays, walk
 from deepcoder.provenance.lockfile import collect, read_lock
 from deepcoder.provenance.rederive import rederive
-from deepcoder.provenance.why import records_below
+from deepcoder.provenance.why import jobs_below
 
 
 def audit_run(target: Path, trusted: Path | None) -> list[str]:
@@ -22,7 +22,7 @@ def audit_run(target: Path, trusted: Path | None) -> list[str]:
     checks = {
         f"{len(lock)} artifacts re-hashed": compare_with_lock(lock),
         "records compared with the lock": compare_locks(collect(results), lock),
-        "scores and tables made again": rederive(records_below(results), Path(__file__).parent),
+        "scores and tables made again": rederive(jobs_below(results), Path(__file__).parent),
         "files that no rule has made": strays(results, lock),
     }
     if trusted is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from deepcoder.config import compose_config, parse_overrides
 from deepcoder.errors import UserError
 from deepcoder.plan.cost import gpu_hours_of
-from deepcoder.provenance.why import ask_workflow, following, records_below, report
+from deepcoder.provenance.why import ask_workflow, following, jobs_below, report
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
         stale = ask_workflow([*words, *(["--config", *args.config] if args.config else [])])
         scale = {"scale": Path(stale[0].outputs[0]).parts[1]} if stale else {}  # --profile may have chosen it
         config: Any = compose_config(scale | parse_overrides(args.config))
-        after = following(stale, records_below(Path("results", config.scale)))
+        after = following(stale, jobs_below(Path("results", config.scale)))
     except UserError as error:
         sys.exit(f"error: {error}")
     print("\n".join(report(stale, after, lambda rule, given: gpu_hours_of(config, rule, given))))

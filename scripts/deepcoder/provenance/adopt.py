@@ -11,7 +11,7 @@ from typing import Any
 from deepcoder.errors import UserError
 from deepcoder.files import atomic_path, sha256_file, sha256_text
 from deepcoder.provenance.record import payload_of, record_path
-from deepcoder.provenance.why import records_below
+from deepcoder.provenance.why import jobs_below
 
 TESTS = Path("data/tests")  # content-addressed (schemas/tests_store.py): each file is its own record
 
@@ -25,7 +25,7 @@ def adopt(source: Path, target: Path) -> tuple[int, int]:
     Raises:
         UserError: `source` has no records, or some file in it is not what its record says; nothing is copied then.
     """
-    records = records_below(source)
+    records = jobs_below(source)
     if not records:
         raise UserError(f"{source}: no records below it; give the folder of one scale, as .../results/paper")
     files: dict[Path, Path] = {}

@@ -64,19 +64,14 @@ def walk(path: Path, seen: dict[str, Step] | None = None) -> Step:
 
 def payload_faults(path: Path) -> list[str]:
     """Differences between a manifest and the files it lists; none for a file that is no manifest."""
-    if path.suffix != ".json":
-        return []
-    value = read_json(path)
-    if not isinstance(value, dict) or not isinstance(value.get("files"), dict):
-        return []
-    faults = []
-    for name, entry in value["files"].items():
-        file = path.parent / name
+    found = []
+    for file, sha256 in payload_of(path).items():
+        name = file.relative_to(path.parent)
         if not file.exists():
-            faults.append(f"payload {name} is missing")
-        elif sha256_file(file) != entry["sha256"]:
-            faults.append(f"payload {name} differs from the manifest")
-    return faults
+            found.append(f"payload {name} is missing")
+        elif sha256_file(file) != sha256:
+            found.append(f"payload {name} differs from the manifest")
+    return found
 
 
 def faults(step: Step) -> Iterator[str]:

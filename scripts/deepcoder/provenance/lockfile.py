@@ -14,6 +14,15 @@ LOCK = "provenance.lock"
 SKIPPED = {"work", "logs"}
 
 
+def records_below(results: Path) -> dict[Path, dict[str, Any]]:
+    """Every record of a scale by its path, in order of path; the lock's own is none of them."""
+    found = {}
+    for path in sorted(results.rglob("*.record.json")):
+        if not SKIPPED & set(path.relative_to(results).parts) and path != results / f"{LOCK}.record.json":
+            found[path] = read_json(path)
+    return found
+
+
 def collect(results: Path) -> dict[str, dict[str, Any]]:
     """Artifact path -> what its record says, for every record below `results`, in order of path.
 
@@ -21,10 +30,7 @@ def collect(results: Path) -> dict[str, dict[str, Any]]:
         UserError: a record that is damaged, or whose output is gone.
     """
     found: dict[str, dict[str, Any]] = {}
-    for path in sorted(results.rglob("*.record.json")):
-        if SKIPPED & set(path.relative_to(results).parts) or path == results / f"{LOCK}.record.json":
-            continue
-        record = read_json(path)
+    for path, record in records_below(results).items():
         try:
             for output in record["outputs"]:
                 if not Path(output["path"]).exists():

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import read_json
 from deepcoder.provenance.identity import Identity
+from deepcoder.provenance.lockfile import records_below
 
-SKIPPED = {"work", "logs"}
 SHOWN = 12  # reasons of one job
 
 
@@ -58,11 +57,9 @@ def ask_workflow(words: Sequence[str]) -> list[Stale]:
     return list({job.outputs[0]: job for job in found}.values())
 
 
-def records_below(results: Path) -> list[dict[str, Any]]:
-    """Every record of a scale, one for each job."""
-    paths = sorted(results.rglob("*.record.json"))
-    records = [read_json(path) for path in paths if not SKIPPED & set(path.relative_to(results).parts)]
-    return list({record["outputs"][0]["path"]: record for record in records}.values())
+def jobs_below(results: Path) -> list[dict[str, Any]]:
+    """Records of a scale, one for each job."""
+    return list({record["outputs"][0]["path"]: record for record in records_below(results).values()}.values())
 
 
 def following(stale: Sequence[Stale], records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
