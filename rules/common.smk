@@ -1,9 +1,10 @@
 # Functions only: paths, identities, gates and resources of the rules.
+import atexit
 import functools
 import json
 import time
 
-from deepcoder.config import compose_config, subset, to_dict
+from deepcoder.config import compose_config, subset
 from deepcoder.config.load import fill_keys
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_text

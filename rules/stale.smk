@@ -20,6 +20,7 @@ if workflow.is_main_process:
         # New text each time: Snakemake compares the checksum with that of the last run.
         write_text(Path(mark), f"{os.getpid()} {time.time_ns()}\n")
     os.utime(FRESH, (0, 0))
+    atexit.register(HASHES.save)
 
 
 @functools.cache
@@ -75,7 +76,6 @@ def mark_of(door, wildcards, inputs, words):
     elif (state := state_of(inputs)) != known:
         reasons = reasons_of(door, wildcards, outputs, inputs, words)
         _marked[outputs[0]] = state, STALE if reasons else FRESH
-        HASHES.save()
     return _marked[outputs[0]][1]
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import sha256_file, write_json
+from deepcoder.files import sha256_files, write_json
 
-THREADS = 8
 Stat = tuple[int, int, int]  # bytes, mtime in nanoseconds, inode
 
 
@@ -44,18 +42,18 @@ class Hashes:
 
     def of(self, path: Path) -> str:
         """Hex digest of a file; raises FileNotFoundError."""
-        stat = stat_of(path)
-        known = self._known.get(str(path))
-        if known is None or known[0] != stat:
-            known = self._known[str(path)] = (stat, sha256_file(path))
-            self._changed = True
-        return known[1]
+        return self.of_all([path])[0]
 
     def of_all(self, paths: Iterable[Path]) -> list[str]:
-        """`of` for many files, those that must be read in parallel."""
+        """`of` for many files; those that must be read are read in parallel."""
         wanted = list(paths)
-        with ThreadPoolExecutor(min(THREADS, max(1, len(wanted)))) as threads:
-            return list(threads.map(self.of, wanted))
+        stats = {path: stat_of(path) for path in wanted}
+        unread = [path for path, stat in stats.items() if self._known.get(str(path), (None,))[0] != stat]
+        if unread:
+            digests = zip(unread, sha256_files(unread), strict=True)
+            self._known |= {str(path): (stats[path], sha256) for path, sha256 in digests}
+            self._changed = True
+        return [self._known[str(path)][1] for path in wanted]
 
     def save(self) -> None:
         """Write the cache if it has changed; a place that cannot be written costs time at the next run, no more."""

@@ -111,7 +111,7 @@ def test_other_bytes_than_recorded_are_an_error_and_never_a_rerun(made: Path, re
 
 def test_a_file_is_read_once_for_each_stat(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr("deepcoder.provenance.hashes.sha256_file", lambda path: read.append(path) or "0")
+    monkeypatch.setattr("deepcoder.files.sha256_file", lambda path: read.append(path) or "0")
     hashes = Hashes(made / "cache.json")
     assert [hashes.of(made / "payload") for _ in range(3)] == ["0"] * 3
     hashes.save()
@@ -130,7 +130,7 @@ def test_what_a_job_recorded_need_not_be_hashed_again(made: Path, monkeypatch: p
         read.append(path.name)
         return "0"
 
-    monkeypatch.setattr("deepcoder.provenance.hashes.sha256_file", count)
+    monkeypatch.setattr("deepcoder.files.sha256_file", count)
     stale_because([Path("manifest.json")], [Path("raw.json")], IDENTITY, Hashes())
     assert read == ["raw.json"]
 
