@@ -36,7 +36,7 @@ lint: .venv/dev.stamp
 unit: .venv/dev.stamp
 	$(BIN)/pytest
 
-bench: .venv/dev.stamp ## run the benchmarks against their peers (ratios; see tests/benchmarks)
+bench: smoke .venv/dev.stamp ## run the benchmarks against their peers (ratios; see tests/benchmarks)
 	@for bench in tests/benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 plan: .venv/run.stamp ## GPU-hours, wall time and memory of the paper, from the config, before anyone runs it

@@ -36,41 +36,43 @@ localrules:
     recipes,
 
 
-# A target names every artifact behind it, so that one that was deleted is made again before others are judged by it.
 rule all:
     default_target: True
     input:
-        manifests(page_gates()),
-        TABLES,
-        SVG,
-        PAGE,
-        f"{OUT}/provenance.lock",
+        target(page_gates, *TABLES, *SVG, LOCK_FILE, done=lock_is_right),
 
 
 rule data:
     input:
-        manifests(curation_gates(CONFIG.recipes[CONFIG.recipe].curation)),
-        [benchmark_manifest(name) for name in CONFIG.report_benchmarks],
+        target(
+            lambda: [
+                *curation_gates(CONFIG.recipes[CONFIG.recipe].curation),
+                *benchmarks_gates(),
+            ]
+        ),
 
 
 rule train:
     input:
-        [manifests(subject_gates(below(s))) for s in trained_subjects(CONFIG.recipe)],
+        target(
+            lambda: [
+                gate
+                for subject in trained_subjects(CONFIG.recipe)
+                for gate in subject_gates(below(subject))
+            ]
+        ),
 
 
 rule evaluate:
     input:
-        manifests(report_gates()),
+        target(report_gates),
 
 
 rule report:
     input:
-        manifests(page_gates()),
-        TABLES,
-        SVG,
+        target(page_gates, *TABLES, *SVG),
 
 
 rule recipes:
     input:
-        manifests(recipes_gates()),
-        f"{OUT}/report/recipes.csv",
+        target(recipes_table_gates),

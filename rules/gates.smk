@@ -16,20 +16,63 @@ def existed(path):
     return os.path.exists(path)
 
 
+@functools.cache
+def forced():
+    """Whether Snakemake runs jobs for reasons of its own: it was told to, or an earlier run was killed in one."""
+    asked = workflow.dag_settings
+    killed = Path(".snakemake/incomplete")
+    return bool(
+        asked.forceall
+        or asked.forcerun
+        or asked.forcetargets
+        or (killed.exists() and any(killed.iterdir()))
+    )
+
+
 def ask(gates, made=False):
     """Wait for every gate whose manifest was there; where the asking job's outputs were `made` before, for all.
 
-    Snakemake lets a checkpoint pass that it did not yet know to be stale when it looked: whether a gate is settled is
-    asked of the records too.
+    Gates come in an order in which each is below those before it. The records say first whether one is settled:
+    Snakemake lets a checkpoint pass that it did not yet know to be stale when it looked, and is slow to ask.
     """
     for name, words, manifest in gates:
-        if made or existed(manifest):
+        if manifest in _settled or not (made or existed(manifest)):
+            continue
+        found = settled(name, words)
+        if not found or manifest in _to_run or forced():
             gate = getattr(checkpoints, name)
             gate.get(scale=CONFIG.scale, **words)
-            if not settled(name, words, manifest):
+            if not found:
                 raise IncompleteCheckpointException(
                     gate.rule, checkpoint_target(manifest)
                 )
+        _settled.add(manifest)
+
+
+def all_settled(gates):
+    """Whether nothing behind some gates is to be made."""
+    for name, words, manifest in gates:
+        if manifest not in _settled:
+            if not settled(name, words):
+                return False
+            _settled.add(manifest)
+    return True
+
+
+def target(gates, *files, done=lambda: True):
+    """Input of a target: the artifact of every gate, so that one that was deleted is made again before others are
+    judged by it, and some files more.
+
+    To plan thousands of jobs costs Snakemake minutes: where a run has none to do, it gets none to plan. `done` says so
+    of the files.
+    """
+
+    @functools.cache
+    def nothing_to_do():
+        runs = workflow.execution_settings is not None  # and does not draw or list
+        return runs and not forced() and all_settled(gates()) and done()
+
+    return lambda w: (FRESH if nothing_to_do() else [*manifests(gates()), *files])
 
 
 def manifests(gates):
@@ -41,6 +84,7 @@ def below(subject):
     return subject.removeprefix(f"{OUT}/")
 
 
+@functools.cache
 def source_gates(source):
     revision = CONFIG.sources[source].revision
     return [
@@ -57,11 +101,19 @@ def benchmark_gates(benchmark):
     ]
 
 
+@functools.cache
+def benchmarks_gates():
+    """Gates of all benchmarks."""
+    names = CONFIG.report_benchmarks
+    return [gate for name in names for gate in benchmark_gates(name)]
+
+
 def tokenizer_sources(model):
     """The tiny model's tokenizer is trained on generated problems; every other model brings its own."""
     return ["easy"] if CONFIG.models[model].kind == "warm_start" else []
 
 
+@functools.cache
 def tokenizer_gates(model):
     gate = (
         "tokenizer",
@@ -74,6 +126,7 @@ def tokenizer_gates(model):
     ]
 
 
+@functools.cache
 def verify_gates(source, curation):
     words = {"source": source, "curation": curation}
     return [
@@ -82,6 +135,7 @@ def verify_gates(source, curation):
     ]
 
 
+@functools.cache
 def verified_gates(curation):
     """Gates of all training sources down to the verdicts on their references."""
     return [
@@ -97,23 +151,21 @@ def difficulty_gates(curation, model):
     return [*verified_gates(curation), *base_gates(model), gate]
 
 
+@functools.cache
 def curation_gates(curation):
     if CONFIG.curations[curation].difficulty.enabled:
-        gates = difficulty_gates(curation, CONFIG.model)
+        references = difficulty_gates(curation, CONFIG.model)
     else:
-        gates = verified_gates(curation)
-    gates += [
-        gate
-        for benchmark in CONFIG.report_benchmarks
-        for gate in benchmark_gates(benchmark)
-    ]
-    gates += tokenizer_gates(CONFIG.model)
+        references = verified_gates(curation)
     return [
-        *gates,
+        *references,
+        *benchmarks_gates(),
+        *tokenizer_gates(CONFIG.model),
         ("curate", {"curation": curation}, f"{OUT}/data/{curation}/manifest.json"),
     ]
 
 
+@functools.cache
 def base_gates(model):
     rule_name = (
         "warm_start" if CONFIG.models[model].kind == "warm_start" else "fetch_model"
@@ -122,6 +174,7 @@ def base_gates(model):
     return [*above, (rule_name, {"model": model}, f"{base_of(model)}/manifest.json")]
 
 
+@functools.cache
 def stage_gates(recipe, model, stage):
     """Gates down to the training state of a stage."""
     start = CONFIG.stages[stage].start
@@ -131,6 +184,7 @@ def stage_gates(recipe, model, stage):
     return [*curation_gates(CONFIG.recipes[recipe].curation), *above, gate]
 
 
+@functools.cache
 def model_gates(recipe, model, stage):
     """Gates down to the weights that a stage yields."""
     words = {"recipe": recipe, "model": model, "stage": stage}
@@ -146,12 +200,7 @@ def subject_gates(subject):
 
 @functools.cache
 def evaluation_gates(subject):
-    gates = subject_gates(subject)
-    return gates + [
-        gate
-        for benchmark in CONFIG.report_benchmarks
-        for gate in benchmark_gates(benchmark)
-    ]
+    return [*subject_gates(subject), *benchmarks_gates()]
 
 
 def graded_gates(subject, benchmark, context=None):
@@ -167,6 +216,7 @@ def graded_gates(subject, benchmark, context=None):
     return gates
 
 
+@functools.cache
 def score_gates(subject, benchmark, context):
     words = {"subject": subject, "benchmark": benchmark, "context": context}
     manifest = f"{OUT}/{subject}/eval/{benchmark}/{context}/scores.json"
@@ -188,26 +238,35 @@ def scored_subjects_gates(subjects):
     return list({gate[2]: gate for gate in gates}.values())
 
 
-def report_gates(wildcards=None):
+@functools.cache
+def report_gates():
     return scored_subjects_gates(reported_subjects())
 
 
-def table_gates(wildcards=None):
+@functools.cache
+def table_gates():
     return [*report_gates(), ("summarise", {}, TABLES[0])]
 
 
-def figure_gates(wildcards=None):
+@functools.cache
+def figure_gates():
     return [*table_gates(), ("plot", {}, SVG[0])]
 
 
-def page_gates(wildcards=None):
+@functools.cache
+def page_gates():
     return [*figure_gates(), ("render", {}, PAGE)]
 
 
-def recipes_gates(wildcards=None):
+def recipes_gates():
     subjects = [
         subject
         for recipe in CONFIG.recipe_table
         for subject in trained_subjects(recipe)
     ]
     return scored_subjects_gates([base_of(CONFIG.model), *subjects])
+
+
+def recipes_table_gates():
+    table = f"{OUT}/report/recipes.csv"
+    return [*recipes_gates(), ("compare_recipes", {}, table)]

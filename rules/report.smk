@@ -7,7 +7,7 @@ checkpoint summarise:
             "summarise",
             ["scores", "stages", "curation", "published"],
             report_inputs,
-            report_gates,
+            lambda w: report_gates(),
         ),
     output:
         expand("results/{{scale}}/report/{table}.csv", table=TABLE_NAMES),
@@ -31,7 +31,7 @@ checkpoint plot:
             "plot",
             ["curves", "contexts", "funnel", "published"],
             plot_inputs,
-            table_gates,
+            lambda w: table_gates(),
         ),
     output:
         svg=expand("results/{{scale}}/report/figures/{figure}.svg", figure=FIGURES),
@@ -56,7 +56,7 @@ checkpoint render:
             "render",
             ["tables", "figures", "scores", "stages", "curation", "published"],
             render_inputs,
-            figure_gates,
+            lambda w: figure_gates(),
             recipe=CONFIG.recipe,
         ),
     output:
@@ -78,7 +78,9 @@ checkpoint render:
 
 checkpoint compare_recipes:
     input:
-        **tracked("compare_recipes", ["scores"], recipes_inputs, recipes_gates),
+        **tracked(
+            "compare_recipes", ["scores"], recipes_inputs, lambda w: recipes_gates()
+        ),
     output:
         "results/{scale}/report/recipes.csv",
     log:

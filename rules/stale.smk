@@ -11,6 +11,7 @@ from deepcoder.provenance.record import record_path
 from deepcoder.provenance.staleness import stale_because, state_of
 
 FRESH, STALE = f"{OUT}/.fresh", f"{OUT}/.stale"
+LOCK_FILE = f"{OUT}/provenance.lock"
 HASHES = Hashes(Path(OUT, ".hashes.json"))
 WHY = os.getenv("DEEPCODER_WHY")  # file for the reasons, a line of JSON each
 CONSENT = os.getenv("RERUN") == "yes"
@@ -24,6 +25,12 @@ if workflow.is_main_process:
 
 
 @functools.cache
+def science_of(keys):
+    """Values of some configuration keys, settings of how a job runs left out."""
+    return subset(CONFIG, keys, identity=True)
+
+
+@functools.cache
 def code_of(script, loaded):
     """Digest of each module of a door, with those that it loads by name."""
     return module_digests(script, loaded)
@@ -33,9 +40,7 @@ def identity_of(door, words):
     """What the outputs of a door depend on beside its inputs."""
     script = Path(CODE, "scripts", f"{door}.py")
     return Identity(
-        config=subset(
-            CONFIG, fill_keys(declared(script, "READS"), words), identity=True
-        ),
+        config=science_of(tuple(fill_keys(declared(script, "READS"), words))),
         code=code_of(script, tuple(fill_keys(declared(script, "LOADS"), words))),
         environment=LOCK,
         command=command_of(door),
@@ -52,6 +57,7 @@ def known_words(wildcards, words):
 
 
 _marked = {}  # first output -> state of the inputs, and the mark
+_to_run = set()  # outputs of the jobs that this run makes
 _settled = set()  # manifests that are what the records say, and stay so in this run
 _tracked = {}  # door -> its function of the inputs, and its words
 
@@ -64,6 +70,8 @@ def outputs_of(door, wildcards):
 def mark_of(door, wildcards, inputs, words):
     """FRESH or STALE for one job; ends the run where an output was tampered with, or much would be paid unasked."""
     outputs = outputs_of(door, wildcards)
+    if str(outputs[0]) in _settled:
+        return FRESH
     known, mark = _marked.get(outputs[0], (None, None))
     # What this run makes is decided once: while a job is at work its output may be there and its record not yet.
     if mark == STALE or known == "missing":
@@ -73,16 +81,17 @@ def mark_of(door, wildcards, inputs, words):
         tell(door, outputs, inputs, reasons, known_words(wildcards, words))
         # Snakemake sees for itself that it must be made.
         _marked[outputs[0]] = "missing", FRESH
+        _to_run.update(map(str, outputs))
     elif (state := state_of(inputs)) != known:
         reasons = reasons_of(door, wildcards, outputs, inputs, words)
         _marked[outputs[0]] = state, STALE if reasons else FRESH
+        if reasons:
+            _to_run.update(map(str, outputs))
     return _marked[outputs[0]][1]
 
 
-def settled(door, words, manifest):
+def settled(door, words):
     """Whether a job's outputs are there and made from what its inputs are now."""
-    if manifest in _settled:
-        return True
     wildcards = Wildcards(fromdict={"scale": CONFIG.scale, **words})
     inputs, own_words = _tracked[door]
     outputs, paths = outputs_of(door, wildcards), paths_of(inputs(wildcards))
@@ -91,9 +100,7 @@ def settled(door, words, manifest):
     ):
         return False
     identity = identity_of(door, known_words(wildcards, own_words))
-    if found := not reasons_to_rerun(outputs, paths, identity):
-        _settled.add(manifest)
-    return found
+    return not reasons_to_rerun(outputs, paths, identity)
 
 
 def reasons_to_rerun(outputs, inputs, identity):
@@ -151,36 +158,49 @@ def tracked(door, names, inputs, gates, **words):
 
     `inputs` gives paths by name for wildcards; `words` are what the rule fills into keys beside its wildcards.
     """
+    passed = set()
+
+    @functools.cache
+    def paths_by_name(values):
+        return inputs(Wildcards(fromdict=dict(values)))
+
+    def given(wildcards):
+        return paths_by_name(tuple(sorted(wildcards.items())))
 
     def behind_gates(value):
         def function(wildcards):
-            made = all(map(existed, outputs_of(door, wildcards)))
-            ask(gates(wildcards), made)
+            job = tuple(sorted(wildcards.items()))
+            if job not in passed:
+                made = all(map(existed, outputs_of(door, wildcards)))
+                ask(gates(wildcards), made)
+                passed.add(job)
             return value(wildcards)
 
         return function
 
     def named(name):
         return behind_gates(
-            lambda w: [ancient(path) for path in as_paths(inputs(w)[name])]
+            lambda w: [ancient(path) for path in as_paths(given(w)[name])]
         )
 
     def mark(wildcards):
-        return mark_of(door, wildcards, paths_of(inputs(wildcards)), words)
+        return mark_of(door, wildcards, paths_of(given(wildcards)), words)
 
-    _tracked[door] = inputs, words
+    _tracked[door] = given, words
     return {name: named(name) for name in names} | {"mark": behind_gates(mark)}
 
 
 def lock_page(wildcards):
-    ask(page_gates(), existed(f"{OUT}/provenance.lock"))
+    ask(page_gates(), existed(LOCK_FILE))
     return ancient(PAGE)
 
 
+def lock_is_right():
+    """Whether the lock says what the records say."""
+    lock = Path(LOCK_FILE)
+    return lock.exists() and lock.read_text() == to_text(collect(Path(OUT)))
+
+
 def lock_mark(wildcards):
-    """The lock is stale when it does not say what the records say."""
     lock_page(wildcards)
-    lock = Path(OUT, "provenance.lock")
-    if not lock.exists() or lock.read_text() == to_text(collect(Path(OUT))):
-        return FRESH
-    return STALE
+    return FRESH if not existed(LOCK_FILE) or lock_is_right() else STALE

