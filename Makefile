@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 # Imports of torch and vLLM without cached bytecode cost minutes over a run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help smoke test lint unit bench plan why adopt audit pin clean locks
+.PHONY: help smoke test lint unit bench plan why adopt audit crate pin clean locks
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,7 +33,7 @@ lint: .venv/dev.stamp
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
-unit: .venv/dev.stamp
+unit: .venv/dev.stamp .venv/crate.stamp .venv/validator.stamp
 	$(BIN)/pytest
 
 bench: smoke .venv/dev.stamp ## run the benchmarks against their peers (ratios; see tests/benchmarks)
@@ -50,6 +50,9 @@ adopt: .venv/run.stamp ## take over a colleague's artifacts after checking them 
 
 audit: .venv/run.stamp ## re-hash every artifact of a run against its lock (SCALE=smoke)
 	@$(BIN)/python scripts/audit.py results/$(SCALE)/provenance.lock
+
+crate: .venv/crate.stamp ## a run as a Provenance Run RO-Crate to publish (SCALE=smoke, OUT=file.zip or a folder)
+	@$(BIN)/python scripts/crate.py results/$(SCALE) $(OUT)
 
 pin: .venv/run.stamp ## with network: resolve hub revisions and hashes into config/
 	@$(BIN)/python scripts/pin.py
@@ -71,4 +74,13 @@ clean: ## delete results/smoke (the environment stays)
 
 .venv/dev.stamp: .venv/run.stamp envs/dev.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r envs/dev.lock
+	touch $@
+
+.venv/crate.stamp: .venv/run.stamp envs/crate.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r envs/crate.lock
+	touch $@
+
+.venv/validator.stamp: .venv/run.stamp envs/validator.lock
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv/validator
+	$(BIN)/uv pip install -q --python .venv/validator/bin/python --no-deps --require-hashes -r envs/validator.lock
 	touch $@
