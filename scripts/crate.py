@@ -25,7 +25,7 @@ def main() -> None:
         sys.exit(f"error: {error}")
     for path, reason in done.left_out.items():
         print(f"not embedded: {path}: {reason}")
-    print(f"{output}: {done.jobs} jobs, {done.entities} entities, {done.embedded} files of {done.bytes:,} bytes")
+    print(f"{output}: {done.jobs} jobs, {done.entities} entities, {done.embedded} files")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import atomic_path, read_json, sha256_file, write_json, write_text
 from deepcoder.manifest import read_manifest
 from deepcoder.provenance.audit import compare_locks
-from deepcoder.provenance.crate_graph import WORKFLOW, describe
+from deepcoder.provenance.crate_graph import README, WORKFLOW, describe
 from deepcoder.provenance.identity import environment_lock, syntax_digest
 from deepcoder.provenance.lockfile import LOCK, collect, read_lock
 from deepcoder.provenance.private import Private
@@ -28,6 +29,7 @@ TEXT = {".json", ".csv", ".svg", ".html", ".lock"}
 LARGEST_BYTES = 2 << 20
 # Of a record: what says more of the machine than of the result.
 OF_THE_MACHINE = {"host", "stats"}
+NEEDED = {"door", "command", "arguments", "start", "end"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in a zip, so that the same run makes the same bytes
 
 
@@ -42,7 +44,6 @@ class Exported:
     jobs: int
     entities: int
     embedded: int
-    bytes: int
     left_out: Mapping[str, str]
 
 
@@ -70,12 +71,13 @@ def export(results: Path, target: Path, checkout: Path) -> Exported:
         collected = Collected(private, Path(folder))
         collected.results(results, jobs)
         collected.code(code, [*jobs, *failures])
+        collected.readme(results.name)
         payload = {item["path"]: listed(Path(item["path"])) for job in jobs for item in job["outputs"]}
         citation = yaml.safe_load((checkout / "CITATION.cff").read_text(encoding="utf-8"))
         crate = describe(
             collected.files,
             [private.clean(of_the_result(job)) for job in [*jobs, *failures]],
-            payload,
+            private.clean(payload),
             title=f"{citation['title']}: {results.name}",
             agent=", ".join(author["name"] for author in citation["authors"]),
             licence=citation["license"],
@@ -84,9 +86,8 @@ def export(results: Path, target: Path, checkout: Path) -> Exported:
         crate.write(made)
         _refuse_what_is_private(made, private)
         _publish(made, target)
-        size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
     entities = len(list(crate.get_entities()))
-    return Exported(len(jobs) + len(failures), entities, len(collected.files), size, collected.left_out)
+    return Exported(len(jobs) + len(failures), entities, len(collected.files), collected.left_out)
 
 
 def recorded(results: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -97,13 +98,16 @@ def recorded(results: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
     """
     if not results.is_dir():
         raise UserError(f"{results}: no such folder; give that of one scale, as results/smoke")
-    jobs = jobs_below(results)
-    if not jobs:
+    if not collect(results):
         raise UserError(f"{results}: no records below it; give the folder of one scale, as results/smoke")
-    collect(results)
     lock = record_path(results / LOCK)
+    jobs = [*jobs_below(results), *([read_json(lock)] if lock.exists() else [])]
     failures = [read_json(path) for path in sorted(results.rglob("*.failed.json"))]
-    return [*jobs, *([read_json(lock)] if lock.exists() else [])], failures
+    for job in [*jobs, *failures]:
+        if missing := NEEDED - set(job):
+            name = job["outputs"][0]["path"] if "outputs" in job else "a failed job"
+            raise UserError(f"{results}: the record of {name} has no {', '.join(sorted(missing))}; run its rule again")
+    return jobs, failures
 
 
 def code_of(jobs: list[dict[str, Any]], candidates: list[Path]) -> Path:
@@ -144,13 +148,26 @@ class Collected:
         for job in jobs:
             for item in job["outputs"]:
                 self._artifact(Path(item["path"]), item)
-                record = record_path(Path(item["path"]))
-                self.files[str(record)] = self.folder / f"{len(self.files)}.json"
-                write_json(self.files[str(record)], self.private.clean(of_the_result(job)))
+                record = str(record_path(Path(item["path"])))
+                if not self.private.found(record):
+                    self.files[record] = self.folder / f"{len(self.files)}.json"
+                    write_json(self.files[record], self.private.clean(of_the_result(job)))
+        made = {item["path"] for job in jobs for item in job["outputs"]}
+        given = {item["path"]: item for job in jobs for item in job["inputs"] if "sha256" in item}
+        for path in sorted(given.keys() - made):
+            self._given(Path(path), given[path])
         lock = results / LOCK
         if lock.exists() and compare_locks(collect(results), read_lock(lock)):
             self.files.pop(str(lock), None)
             self.left_out[str(lock)] = "differs from the records; snakemake all writes it anew"
+
+    def _given(self, path: Path, item: Mapping[str, Any]) -> None:
+        if path.is_absolute() or ".." in path.parts:
+            self.left_out[str(path)] = "lies elsewhere"
+        elif not path.exists() or sha256_file(path) != item["sha256"]:
+            self.left_out[str(path)] = "has changed since a job read it"
+        else:
+            self._artifact(path, item)
 
     def _artifact(self, path: Path, item: Mapping[str, Any]) -> None:
         if path.suffix not in TEXT:
@@ -179,6 +196,16 @@ class Collected:
         for name in dict.fromkeys(names):
             self._unless_private(name, code / name)
 
+    def readme(self, scale: str) -> None:
+        """What the crate is and what it leaves out, for a reader without tools."""
+        lines = [f"# One run at scale {scale}", "", "A Provenance Run RO-Crate: ro-crate-metadata.json has each job's"]
+        lines += ["inputs, outputs and parameters. Files whose id begins with # are not here but known by sha256."]
+        lines += ["Records are copies without host names and whatever else was private.", "", "Not here:", ""]
+        lines += ["- payload that manifests list: tables of samples, weights, checkpoints"]
+        lines += [f"- {self.private.clean(path)}: {reason}" for path, reason in sorted(self.left_out.items())]
+        self.files[README] = self.folder / README
+        write_text(self.files[README], "\n".join(lines) + "\n")
+
     def _unless_private(self, name: str, path: Path) -> None:
         try:
             text = path.read_text(encoding="utf-8")
@@ -200,14 +227,12 @@ def _refuse_what_is_private(crate: Path, private: Private) -> None:
 
 
 def _publish(crate: Path, target: Path) -> None:
-    files = sorted(path for path in crate.rglob("*") if path.is_file())
     with atomic_path(target) as temporary:
         if target.suffix != ".zip":
-            for path in files:
-                write_text(temporary / path.relative_to(crate), path.read_text(encoding="utf-8"))
+            shutil.copytree(crate, temporary)
             return
         with zipfile.ZipFile(temporary, "w") as archive:
-            for path in files:
+            for path in sorted(path for path in crate.rglob("*") if path.is_file()):
                 entry = zipfile.ZipInfo(str(path.relative_to(crate)), EPOCH)
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)

@@ -20,7 +20,7 @@ from deepcoder.files import sha256_json
 from deepcoder.provenance.private import REDACTED
 
 Entity = Any  # of rocrate, which has no types
-WORKFLOW = "Snakefile"
+WORKFLOW, README = "Snakefile", "README.md"
 TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
@@ -32,7 +32,13 @@ LICENCE = "https://spdx.org/licenses/Apache-2.0"
 ENGINE = "https://snakemake.github.io"
 COMPLETED, FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
 TYPES = {bool: "Boolean", int: "Integer", float: "Float", str: "Text"}
-MEDIA = {".smk": "text/plain", ".lock": "text/plain", ".py": "text/x-python", ".csv": "text/csv", "": "text/plain"}
+MEDIA = {
+    ".smk": "text/plain",
+    ".lock": "text/plain",
+    ".py": "text/x-python",
+    ".csv": "text/csv",
+    ".md": "text/markdown",
+}
 
 
 @dataclass
@@ -128,9 +134,12 @@ def describe(
     root["conformsTo"] = profiles
     root["name"], root["description"] = title, f"{len(jobs)} recorded jobs of one run, with their parameters and files."
     root["license"] = graph.once(LICENCE, "CreativeWork", name=licence)
-    root["author"] = author
+    root["author"] = root["publisher"] = author
     root["datePublished"] = run["endTime"]
     root["mentions"] = [run, *actions]
+    if README in embedded:
+        graph.file(README)["about"] = root
+    _compact(crate)
     return crate
 
 
@@ -142,7 +151,7 @@ def _workflow(graph: Graph, jobs: Sequence[Mapping[str, Any]]) -> Entity:
     )
     workflow._jsonld["@type"] = [*workflow.type, "HowTo"]
     workflow["name"], workflow["version"] = "The DeepCoder paper as one Snakemake DAG", commit
-    workflow["encodingFormat"] = "text/plain"
+    workflow["encodingFormat"] = "text/plain"  # it has no suffix
     workflow["license"] = {"@id": LICENCE}
     locks = [graph.file(path) for path in graph.embedded if path.startswith("envs/")]
     if locks:
@@ -157,7 +166,7 @@ def _one(values: Iterable[Any]) -> str:
 
 def _job(graph: Graph, job: Mapping[str, Any], payload: Mapping[str, Any], author: Entity) -> Entity:
     tool = _tool(graph, job)
-    made = [item for item in job.get("outputs", [])]
+    made = list(job.get("outputs", []))
     read = [item for item in job.get("inputs", []) if "sha256" in item]
     files = {item["path"]: graph.file(item["path"], item) for item in [*read, *made]}
     values = [graph.value(*item) for item in parameters(job, files)]
@@ -220,8 +229,8 @@ def _run(graph: Graph, jobs: Sequence[Mapping[str, Any]], workflow: Entity, auth
     made = {item["path"]: item for job in jobs for item in job.get("outputs", [])}
     read = {item["path"]: item for job in jobs for item in job.get("inputs", []) if "sha256" in item}
     given = [(f"override/{name}", value) for job in jobs for name, value in leaves(job.get("overrides", {}), "")]
-    values = {value.id: value for value in (graph.value(*item) for item in given)}
-    for value in values.values():
+    values = list({value.id: value for value in (graph.value(*item) for item in given)}.values())
+    for value in values:
         _append(workflow, "input", value["exampleOfWork"])
     failed = any(job.get("exit") for job in jobs)
     ends = {path: item for path, item in made.items() if path not in read}
@@ -234,8 +243,7 @@ def _run(graph: Graph, jobs: Sequence[Mapping[str, Any]], workflow: Entity, auth
         agent=author,
         startTime=min(job["start"] for job in jobs),
         endTime=max(job["end"] for job in jobs),
-        object=[*(graph.file(path, item) for path, item in read.items() if path not in made)]
-        + list(values.values()),
+        object=[*(graph.file(path, item) for path, item in read.items() if path not in made), *values],
         result=[graph.file(path, item) for path, item in ends.items()],
         actionStatus=FAILED if failed else COMPLETED,
         **({"error": "some jobs failed"} if failed else {}),
@@ -248,9 +256,7 @@ def _steps(graph: Graph, jobs: Sequence[Mapping[str, Any]], actions: list[Any], 
     for position, rule in enumerate(order(jobs), 1):
         own = [action for job, action in zip(jobs, actions, strict=True) if rule_of(job) == rule]
         tool = own[0]["instrument"]
-        step = graph.once(
-            f"#step/{rule}", "HowToStep", name=rule, position=str(position), workExample={"@id": tool.id}
-        )
+        step = graph.once(f"#step/{rule}", "HowToStep", name=rule, position=str(position), workExample={"@id": tool.id})
         _append(workflow, "step", step)
         _append(workflow, "hasPart", tool)
         controls.append(
@@ -276,7 +282,11 @@ def order(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
     maker = {item["path"]: rule_of(job) for job in jobs for item in job.get("outputs", [])}
     needs: dict[str, set[str]] = {rule_of(job): set() for job in jobs}
     for job in jobs:
-        needs[rule_of(job)] |= {maker[item["path"]] for item in job.get("inputs", []) if item["path"] in maker}
+        for item in job.get("inputs", []):
+            if item.get("kind") == "folder":
+                needs[rule_of(job)] |= {rule for path, rule in maker.items() if path.startswith(f"{item['path']}/")}
+            elif item["path"] in maker:
+                needs[rule_of(job)].add(maker[item["path"]])
     found: list[str] = []
     while len(found) < len(needs):
         left = sorted(rule for rule in needs if rule not in found)
@@ -299,6 +309,14 @@ def action_id(job: Mapping[str, Any]) -> str:
 
 def _subject(job: Mapping[str, Any]) -> str:
     return job["outputs"][0]["path"] if job.get("outputs") else job["door"]
+
+
+def _compact(crate: Any) -> None:
+    """RO-Crate 1.1 wants one value to stand alone, not in a list of one."""
+    for entity in crate.get_entities():
+        for name, value in entity._jsonld.items():
+            if isinstance(value, list) and len(value) == 1:
+                entity._jsonld[name] = value[0]
 
 
 def _append(entity: Entity, name: str, value: Entity) -> None:

@@ -26,8 +26,8 @@ _SLASH = r"(?:\\?/|%2[Ff])"
 _PATTERNS = (
     # name = value, "name": "value", --name value
     rf"(?i){_NAMED}\\?[\"']?\s*[:=](?!=)\s*\\?[\"']?[^\s\"',;(){{}}\[\]<>\\]{{6,}}(?![\w.]*\()",
-    rf"(?i)--[\w-]*(?:{_NAMED}|key)[ =]+[^\s\"']+",
-    r"[A-Z0-9_]+_(?:KEY|PASS)\\?[\"']?\s*[:=]\s*\\?[\"']?[^\s\"',]+",
+    rf"(?i)--[\w-]*(?:{_NAMED}|key)[ =]+(?!\(redacted)[^\s\"']+",
+    r"[A-Z0-9_]+_(?:KEY|PASS)\\?[\"']?\s*[:=]\s*\\?[\"']?(?!\(redacted)[^\s\"',]+",
     # keys by their shape
     r"\bhf_[A-Za-z0-9]{16,}",
     r"\bsk-[A-Za-z0-9_-]{16,}",
@@ -91,7 +91,7 @@ class Private:
         return value
 
     def _clean_named(self, name: str, value: Any) -> Any:
-        hidden = is_secret_name(name) and value is not None and not isinstance(value, bool | dict | list)
+        hidden = is_secret_name(name) and value is not None and not isinstance(value, bool)
         return REDACTED if hidden else self.clean(value)
 
 
