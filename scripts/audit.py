@@ -1,19 +1,26 @@
 """Ask where a number comes from, or whether anything was changed since it was made.
 
 audit.py results/smoke/report/benchmarks.csv --cell "strict/32k,humaneval"   the path from that row to the raw bytes
+audit.py config/published/main.csv --cell "DeepCoder-14B-Preview,livecodebench"   what is known of a published number
+audit.py config/published                                                    the same of each, in a line
 audit.py results/smoke/provenance.lock                                       re-hash everything that the lock lists
 """
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
 from deepcoder.errors import UserError
-from deepcoder.provenance.audit import compare_locks, compare_with_lock, faults, find_cell, lines, strays, walk
+from deepcoder.provenance.audit import compare_locks, compare_with_lock, faults, lines, strays, walk
+from deepcoder.provenance.cells import read_cell
 from deepcoder.provenance.lockfile import collect, read_lock
 from deepcoder.provenance.rederive import rederive
+from deepcoder.provenance.trail import follow
+from deepcoder.provenance.trail_text import text, to_json
 from deepcoder.provenance.why import jobs_below
+from deepcoder.report import published_audit
 
 
 def audit_run(target: Path, trusted: Path | None) -> list[str]:
@@ -32,33 +39,55 @@ def audit_run(target: Path, trusted: Path | None) -> list[str]:
     return [fault for found in checks.values() for fault in found]
 
 
-def audit(target: Path, cell: str | None, trusted: Path | None) -> list[str]:
+def audit_cell(table: Path, words: str, as_json: bool, whole: bool) -> list[str]:
+    """The trail of a number of ours."""
+    trail = follow(read_cell(table, words), Path(__file__).parent)
+    if as_json:
+        print(json.dumps(to_json(trail, whole), indent=2, ensure_ascii=False))
+        return trail.faults
+    print("\n".join(text(trail, whole)))
+    return trail.faults
+
+
+def audit_published(table: Path, words: str | None, as_json: bool) -> list[str]:
+    """What is known of the published numbers of a table, or of the one that `words` name."""
+    found = published_audit.assess(table, words)
+    if as_json:
+        print(json.dumps(published_audit.to_json(found), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(published_audit.text(found) if words else published_audit.listing(found)))
+    return []
+
+
+def audit(args: argparse.Namespace) -> list[str]:
     """Print what was found and return the faults."""
+    # Records name their files as seen from the working folder.
+    target = Path(os.path.relpath(args.target) if args.target.is_relative_to(Path.cwd()) else args.target)
     if not target.exists():
         raise UserError(f"{target}: no such file; make it with snakemake all")
-    if cell is None and target.suffix == ".lock":
-        return audit_run(target, trusted)
-    if cell is None:
-        tree = walk(target)
-    else:
-        row = find_cell(target, cell)
-        print("  ".join(f"{name}={value}" for name, value in row.items() if value))
-        pointer = (row.get("pointer") or "").partition("#")[0]
-        if not pointer:
-            raise UserError(f"{target}: that row has no pointer to a scores file (a published number?)")
-        tree = walk(Path(os.path.normpath(target.parent / pointer)))
+    if published_audit.is_published(target):
+        return audit_published(target, args.cell, args.json)
+    if args.cell is not None:
+        return audit_cell(target, args.cell, args.json, args.all)
+    if args.json or args.all:
+        raise UserError(f"{target}: --json and --all go with --cell")
+    if target.suffix == ".lock":
+        return audit_run(target, args.trusted)
+    tree = walk(target)
     print("\n".join(lines(tree)))
     return list(faults(tree))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("target", type=Path, help="a table, any artifact, or a provenance.lock")
+    parser.add_argument("target", type=Path, help="a table, any artifact, a provenance.lock, or config/published")
     parser.add_argument("--trusted", type=Path, help="a lock from elsewhere (git, a colleague) to compare with")
     parser.add_argument("--cell", help="comma-separated words that name one row, for example strict/32k,humaneval")
+    parser.add_argument("--json", action="store_true", help="of a cell: JSON on stdout, differences among it")
+    parser.add_argument("--all", action="store_true", help="of a cell: with the full tree and every value of a config")
     args = parser.parse_args()
     try:
-        found = audit(args.target, args.cell, args.trusted)
+        found = audit(args)
     except UserError as error:
         sys.exit(f"error: {error}")
     for fault in found:

@@ -55,7 +55,7 @@ def work(job: Job) -> None:
     table = outputs["funnel"]
     funnel = funnel_rows(read_manifest(args.curation), published, table) if args.curation else []
     write_csv(table, FUNNEL_COLUMNS, funnel)
-    write_csv(outputs["curves"], *curve_rows(stages))
+    write_csv(outputs["curves"], *curve_rows(stages, outputs["curves"]))
 
 
 if __name__ == "__main__":

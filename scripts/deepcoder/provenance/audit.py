@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepcoder.errors import UserError
 from deepcoder.files import read_json, sha256_file
 from deepcoder.provenance.record import payload_of, record_path
 
@@ -16,6 +14,7 @@ FOLDERS = {"logs", "work"}
 TESTS = ("data", "tests")
 # What lies beside artifacts without being one: the lock, Snakemake's marks, wall times, which never repeat.
 BESIDE = {"provenance.lock", "provenance.lock.record.json", ".fresh", ".stale", ".hashes.json", "timings.parquet"}
+UNKNOWN = "?"
 
 
 @dataclass
@@ -23,7 +22,7 @@ class Step:
     """One artifact on the way: what made it, from what, and whether its bytes are those recorded."""
 
     path: str
-    door: str = "?"
+    door: str = UNKNOWN
     sha256: str = ""
     faults: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +34,23 @@ def walk(path: Path, seen: dict[str, Step] | None = None) -> Step:
     seen = {} if seen is None else seen
     if str(path) in seen:
         return Step(str(path), door="(above)", sha256=seen[str(path)].sha256)
-    step = seen[str(path)] = Step(str(path))
+    step = seen[str(path)] = examine(path)
+    if step.door == UNKNOWN:
+        return step
+    record = read_json(record_path(path))
+    for item in record["inputs"]:
+        if "sha256" not in item:
+            continue
+        child = walk(Path(item["path"]), seen)
+        if child.sha256 and child.sha256 != item["sha256"]:
+            child.faults.append(f"has changed since {path} was made from {item['sha256'][:12]}")
+        step.inputs.append(child)
+    return step
+
+
+def examine(path: Path) -> Step:
+    """One artifact, re-hashed with its payload and compared with its record, without what it was made from."""
+    step = Step(str(path))
     if not path.exists():
         step.faults.append("missing")
         return step
@@ -52,13 +67,6 @@ def walk(path: Path, seen: dict[str, Step] | None = None) -> Step:
         step.faults.append("its record names other outputs")
     elif recorded["sha256"] != step.sha256:
         step.faults.append(f"bytes differ from its record ({recorded['sha256'][:12]})")
-    for item in record["inputs"]:
-        if "sha256" not in item:
-            continue
-        child = walk(Path(item["path"]), seen)
-        if child.sha256 and child.sha256 != item["sha256"]:
-            child.faults.append(f"has changed since {path} was made from {item['sha256'][:12]}")
-        step.inputs.append(child)
     return step
 
 
@@ -88,28 +96,6 @@ def lines(step: Step, depth: int = 0) -> Iterator[str]:
     yield f"{'  ' * depth}{step.path}  [{step.sha256[:12]} {mark}]  {step.door} {facts}".rstrip()
     for child in step.inputs:
         yield from lines(child, depth + 1)
-
-
-def find_cell(table: Path, words: str) -> Mapping[str, str]:
-    """The row of a table whose cells contain all of the comma-separated words.
-
-    Raises:
-        UserError: no row or several rows match.
-    """
-    wanted = [word.strip() for word in words.split(",") if word.strip()]
-    with open(table, encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    matching = [row for row in rows if all(any(word == part for part in cell_words(row)) for word in wanted)]
-    if len(matching) != 1:
-        subjects = sorted({"/".join(list(row.values())[:4]) for row in rows})
-        raise UserError(f"{table}: {len(matching)} rows match {words!r}; rows are {'; '.join(subjects[:12])}")
-    return matching[0]
-
-
-def cell_words(row: Mapping[str, str]) -> list[str]:
-    """What may name a row: its cells, and two neighbouring cells joined by a slash (`strict/32k`)."""
-    cells = [value or "" for value in row.values()]
-    return cells + [f"{left}/{right}" for left in cells for right in cells if left and right]
 
 
 def compare_with_lock(lock: Mapping[str, Mapping[str, Any]]) -> list[str]:

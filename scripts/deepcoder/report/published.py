@@ -16,8 +16,13 @@ COLUMNS = {
     "validation_curve": ("stage", "step", "pass_rate", "reading_error", "source", "evidence"),
     "training": ("quantity", "stage", "value", "unit", "source", "evidence"),
     "funnel": ("dataset", "source", "rows_in", "rows_out", "source_key", "evidence"),
+    "remeasured": ("model", "benchmark", "context", "value", "unit", "protocol", "source", "evidence"),
+    "protocol": (
+        "table", "model", "benchmark", "context", "problems", "samples_per_problem", "temperature", "top_p",
+        "max_tokens", "window", "source", "evidence",
+    ),
     "sources": ("key", "kind", "where"),
-}
+}  # fmt: skip
 PAPER = "paper"
 
 

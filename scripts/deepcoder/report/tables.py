@@ -151,11 +151,12 @@ def funnel_rows(manifest: Manifest, published: Published, table: Path) -> list[R
     return result
 
 
-def curve_rows(stages: Sequence[Manifest]) -> tuple[list[str], list[Row]]:
+def curve_rows(stages: Sequence[Manifest], table: Path) -> tuple[list[str], list[Row]]:
     """Columns and rows of curves.csv: every metric of every step, with the step counted over all stages.
 
     Args:
         stages: manifests of the stages in their order of training.
+        table: where the rows will stand; pointers are relative to it.
     """
     metrics: dict[str, None] = {}
     rows: list[Row] = []
@@ -163,15 +164,16 @@ def curve_rows(stages: Sequence[Manifest]) -> tuple[list[str], list[Row]]:
     for manifest in stages:
         subject = parse_subject(manifest.path.parent)
         before = done.get((subject.recipe, subject.model), 0)
-        own = _metric_rows(manifest)
+        own = _metric_rows(manifest, table)
         for line in own:
             keys = {"subject": subject.label, "recipe": subject.recipe, "model": subject.model, "stage": subject.stage}
             rows.append(keys | line | {"total_step": before + line["step"]})
-            metrics |= dict.fromkeys(name for name in line if name not in CURVE_KEYS)
+            metrics |= dict.fromkeys(name for name in line if name not in (*CURVE_KEYS, "pointer"))
         done[subject.recipe, subject.model] = before + max((line["step"] for line in own), default=0)
-    return [*CURVE_KEYS, *metrics], rows
+    return [*CURVE_KEYS, *metrics, "pointer"], rows
 
 
-def _metric_rows(manifest: Manifest) -> list[Row]:
-    rows = read_table(manifest.file("metrics.parquet"), METRICS)
+def _metric_rows(manifest: Manifest, table: Path) -> list[Row]:
+    file = manifest.file("metrics.parquet")
+    rows = [row | {"pointer": pointer(file, f"/{line}", table)} for line, row in enumerate(read_table(file, METRICS))]
     return sorted(rows, key=lambda row: row["step"])
