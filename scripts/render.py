@@ -25,6 +25,7 @@ from deepcoder.report.page import (
     training_lines,
 )
 from deepcoder.report.page_samples import shown_samples
+from deepcoder.report.page_trail import Sources, pictures
 from deepcoder.report.published import load_published
 from deepcoder.report.render import inline_figures, published_grid, render_page
 
@@ -61,6 +62,11 @@ def work(job: Job) -> None:
         "funnel": funnel_grid(rows["funnel"], evidence, args.curation),
         "recipes": recipe_grid(rows.get("recipes", []), evidence, paths.get("recipes", Path())),
         "samples": shown_samples(args.scores, max(contexts, key=contexts.__getitem__), evidence),
+        "pictures": pictures(
+            rows["benchmarks"],
+            evidence,
+            Sources(args.out, paths["benchmarks"], args.stages, args.curation, rows["funnel"]),
+        ),
         "evidence": list(evidence.values()),
         "published": published_grid(
             published.get("main", []), {row["benchmark"]: row["title"] for row in rows["benchmarks"]}

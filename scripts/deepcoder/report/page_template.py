@@ -27,6 +27,11 @@ details:target { border-color: var(--link); box-shadow: 0 0 0 2px var(--link); }
 pre { background: var(--panel); border-radius: 6px; padding: .6rem; overflow-x: auto; font-size: .8rem;
   white-space: pre-wrap; overflow-wrap: anywhere; } code { font-size: .85em; overflow-wrap: anywhere; }
 .AC { color: var(--good); font-weight: 600; } .failed { color: var(--bad); font-weight: 600; }
+.trail svg { display: block; width: 100%; max-width: 24rem; height: auto; margin: .6rem 0; }
+.trail rect { fill: var(--panel); stroke: var(--soft); } .trail .apart rect { fill: none; stroke-dasharray: 4 3; }
+.trail line { stroke: var(--soft); } .trail text { fill: var(--ink); font-size: 13px; }
+.trail text.detail { fill: var(--soft); font-size: 11px; } .trail text.hash { font: 11px ui-monospace, monospace; }
+.trail a text.hash { fill: var(--link); text-decoration: underline; } .trail .apart text.hash { font-style: italic; }
 .notice { background: var(--panel); border-left: 4px solid var(--link); padding: .6rem .9rem; border-radius: 4px; }
 """
 
@@ -49,6 +54,18 @@ MACROS = """
 {%- macro figure(name, caption) -%}
 <figure><div class="drawing">{% if name in figures %}{{ figures[name]|safe }}{% else %}<span class="none">
 {{- not_run }}</span>{% endif %}</div><figcaption>{{ caption }}</figcaption></figure>
+{%- endmacro -%}
+{%- macro trail(picture) -%}
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 340 {{ picture.stops|length * 48 - 8 }}">
+{% for stop in picture.stops %}<g transform="translate(0 {{ loop.index0 * 48 }})"
+{%- if not stop.sha256 %} class="apart"{% endif %}>
+{% if not loop.first %}<line x1="20" x2="20" y1="-8" y2="0"/>{% endif %}
+{% if stop.link %}<a href="{{ stop.link }}">{% endif %}<title>{{ stop.name }}: {{ stop.link or stop.detail }}
+{{- " sha256 " + stop.sha256 if stop.sha256 }}</title>
+<rect x=".5" y=".5" width="339" height="39" rx="5"/>
+<text x="10" y="17">{{ stop.name }}</text><text x="10" y="32" class="detail">{{ stop.detail }}</text>
+<text x="330" y="17" text-anchor="end" class="hash">{{ stop.short }}</text>{% if stop.link %}</a>{% endif %}</g>
+{% endfor %}</svg>
 {%- endmacro -%}
 """
 
@@ -169,6 +186,15 @@ the {{ run.confidence }} interval.</p>
 
 <section id="provenance">
 <h2>Provenance</h2>
+{% if pictures %}<p class="soft">Each number's way to its data. Solid: a file that this page was made from, or whose
+content hash stands in one. Dashed: its hash stands in the record of a job alone; <code>audit.py</code> reads these too
+and hashes every file again.</p>
+{% for picture in pictures %}<details class="trail" id="trail{{ loop.index }}"
+{%- if loop.first %} open="open"{% endif %}>
+<summary>{{ picture.title }}</summary>
+{{ trail(picture) }}
+<p><code>python scripts/audit.py {{ picture.table }} --cell "{{ picture.cell }}"</code></p></details>
+{% endfor %}<h3>Files</h3>{% endif %}
 {% for item in evidence %}<details id="{{ item.id }}"><summary>{{ item.title }}</summary>
 <dl><dt>file</dt><dd><a href="{{ item.link }}">{{ item.link }}</a></dd>
 <dt>sha256</dt><dd><code>{{ item.sha256 }}</code></dd>
