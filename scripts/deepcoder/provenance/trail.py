@@ -147,7 +147,7 @@ class Walked:
         if name:
             found[name, path] = station_of(name, step, self.faults[path])
         if door == "train_stage.py":
-            found[CONFIG, path] = config_station(step, record)
+            found[CONFIG, path] = config_station(found[name, path], record)
         if door == "curate.py":
             found[FUNNEL, path] = funnel_station(found[name, path])
         for argument, behind in ROUTE.get(door, {}).items():
@@ -190,9 +190,10 @@ def table_station(cell: Cell, walked: Walked) -> Station:
     return station
 
 
-def config_station(state: Step, record: Mapping[str, Any]) -> Station:
+def config_station(state: Station, record: Mapping[str, Any]) -> Station:
     """What a training stage read of the configuration, by its record; its hash is the digest of that."""
-    station = Station(CONFIG, state.path, record["config_digest"], str(record_path(Path(state.path))), made_by(record))
+    station = Station(CONFIG, state.path, record["config_digest"], state.record, state.made_by)
+    station.faults = [fault for fault in state.faults if "config digest" in fault]
     station.facts = {"reads": ", ".join(record["config"]), **flat({"overrides": record["overrides"]})}
     station.config = record["config"]
     return station

@@ -89,7 +89,10 @@ def _training(subject: Subject, folder: Path, sources: Sources) -> list[Stop]:
     if subject.stage == BASE:
         return [_dashed("model", "not trained in this run", folder / "manifest.json", page)]
     stops = [_dashed("model", f"after stage {subject.stage}", folder / "model" / "manifest.json", page)]
-    for path in reversed(_stages_until(subject, sources.stages)):
+    trained = _stages_until(subject, sources.stages)
+    if not trained:
+        return stops
+    for path in reversed(trained):
         manifest = read_manifest(path)
         detail = f"step {manifest.facts.get('chosen_step', manifest.facts.get('steps', '?'))}"
         stops.append(Stop(f"stage {path.parent.name}", detail, relative(path, page), sha256_file(path)))

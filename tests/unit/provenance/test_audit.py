@@ -10,7 +10,6 @@ from deepcoder.errors import UserError
 from deepcoder.files import write_json, write_text
 from deepcoder.manifest import write_manifest
 from deepcoder.provenance.audit import compare_locks, compare_with_lock, faults, strays, walk
-from deepcoder.provenance.cells import find_cell
 from deepcoder.provenance.identity import Identity
 from deepcoder.provenance.lockfile import collect, read_lock, to_text
 from deepcoder.provenance.record import Recorder, record_path
@@ -126,11 +125,3 @@ def test_a_record_without_its_output_stops_the_lock(chain: Path) -> None:
     (chain / "scores.json").unlink()
     with pytest.raises(UserError, match="is gone"):
         collect(chain)
-
-
-def test_a_cell_is_found_by_words_and_ambiguity_is_an_error(tmp_path: Path) -> None:
-    table = tmp_path / "benchmarks.csv"
-    table.write_text("recipe,model,stage,benchmark,value\nstrict,tiny,16k,easy,1\nstrict,tiny,32k,easy,2\n")
-    assert find_cell(table, "strict/32k, easy")["value"] == "2"
-    with pytest.raises(UserError, match="2 rows match"):
-        find_cell(table, "strict,easy")
