@@ -9,6 +9,7 @@ audit.py results/smoke/provenance.lock                                       re-
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="of a cell: JSON on stdout, differences among it")
     parser.add_argument("--all", action="store_true", help="of a cell: with the full tree and every value of a config")
     args = parser.parse_args()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough, as `| head`
     try:
         found = audit(args)
     except UserError as error:

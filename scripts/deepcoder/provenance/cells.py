@@ -6,7 +6,8 @@ import csv
 import json
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ HALF_A_DIGIT = 0.51e-6  # tables hold six decimals (report/csv_files.py)
 BESIDE_A_VALUE = {"standard_error": "/standard_error", "interval_low": "/interval/0", "interval_high": "/interval/1"}
 BESIDE_A_RATING = {"interval_low": "/codeforces/rating_interval/0", "interval_high": "/codeforces/rating_interval/1"}
 SHOWN_ROWS = 12
+NUMBER = re.compile(r"-?[0-9.]+(e-?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,9 @@ def find_cell(table: Path, words: str) -> Mapping[str, str]:
         rows = [row for recipe in list(rows[0])[2:] for row in _of_recipe(rows, recipe)]
     matching = [row for row in rows if wanted and all(any(word == part for part in cell_words(row)) for word in wanted)]
     if len(matching) != 1:
-        shown = matching or rows
-        subjects = list(dict.fromkeys("/".join([cell for cell in row.values() if cell][:6]) for row in shown))
-        more = f"; and {len(subjects) - SHOWN_ROWS} more" if len(subjects) > SHOWN_ROWS else ""
         raise UserError(
             f"{table}: {len(matching)} rows match {words!r}; give comma-separated cells of one row, among"
-            f" {'; '.join(subjects[:SHOWN_ROWS])}{more}"
+            f" {'; '.join(_names(matching or rows))}"
         )
     return matching[0]
 
@@ -119,6 +118,14 @@ def agree(shown: str, there: Any) -> bool:
         return math.isclose(float(shown), float(there), rel_tol=0, abs_tol=HALF_A_DIGIT)
     except (TypeError, ValueError):
         return shown == str(there)
+
+
+def _names(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Rows by the cells in which they differ, numbers and pointers left out."""
+    columns = [name for name in (rows[0] if rows else ()) if name != POINTER and len({row[name] for row in rows}) > 1]
+    worded = [name for name in columns if not any(NUMBER.fullmatch(row[name]) for row in rows)]
+    names = [", ".join(f"{name}={row[name]}" for name in worded or columns if row[name]) for row in rows[:SHOWN_ROWS]]
+    return [*names, f"and {len(rows) - SHOWN_ROWS} more"] if len(rows) > SHOWN_ROWS else names
 
 
 def _of_recipe(rows: list[dict[str, str]], recipe: str) -> list[dict[str, str]]:

@@ -102,7 +102,8 @@ the {{ run.confidence }} interval.</p>
 {% endif %}
 {% if benchmarks.not_run %}<p class="none">{{ benchmarks.not_run|join(", ") }}: {{ not_run }}.</p>{% endif %}
 {% if published %}<h3>Published, for reference</h3>
-<p class="soft">Copied from the announcement, in percent; not measured here.</p>
+<p class="soft">Copied from the announcement, in percent; not measured here. How each was measured and how sure it is:
+<code>python scripts/audit.py config/published</code></p>
 <div class="wide"><table>
 <thead><tr><th>model</th>{% for title in published.titles %}<th>{{ title }}</th>{% endfor %}</tr></thead>
 <tbody>
