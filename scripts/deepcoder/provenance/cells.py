@@ -22,8 +22,8 @@ HALF_A_DIGIT = 0.51e-6  # tables hold six decimals (report/csv_files.py)
 # Columns of a score's row beside the value, and where a score file holds them.
 BESIDE_A_VALUE = {"standard_error": "/standard_error", "interval_low": "/interval/0", "interval_high": "/interval/1"}
 BESIDE_A_RATING = {"interval_low": "/codeforces/rating_interval/0", "interval_high": "/codeforces/rating_interval/1"}
-SHOWN_ROWS = 12
-NUMBER = re.compile(r"-?[0-9.]+(e-?[0-9]+)?")
+SHOWN_ROWS = 6
+NOT_A_NAME = re.compile(r"^-?[0-9.]+(e-?[0-9]+)?$|,")  # numbers, and cells that words apart by commas cannot give
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,10 @@ def agree(shown: str, there: Any) -> bool:
 def _names(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Rows by the cells in which they differ, numbers and pointers left out."""
     columns = [name for name in (rows[0] if rows else ()) if name != POINTER and len({row[name] for row in rows}) > 1]
-    worded = [name for name in columns if not any(NUMBER.fullmatch(row[name]) for row in rows)]
-    names = [", ".join(f"{name}={row[name]}" for name in worded or columns if row[name]) for row in rows[:SHOWN_ROWS]]
+    worded = [name for name in columns if not any(NOT_A_NAME.search(row[name]) for row in rows)]
+    names = [
+        ", ".join(f"{name}={row[name]}" for name in worded or columns[:2] if row[name]) for row in rows[:SHOWN_ROWS]
+    ]
     return [*names, f"and {len(rows) - SHOWN_ROWS} more"] if len(rows) > SHOWN_ROWS else names
 
 
