@@ -27,6 +27,10 @@ include: f"{CODE}/rules/report.smk"
 include: f"{CODE}/rules/provenance.smk"
 
 
+onstart:
+    be_the_only_run()
+
+
 localrules:
     all,
     data,

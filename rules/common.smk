@@ -1,7 +1,9 @@
 # Functions only: paths, identities, gates and resources of the rules.
 import atexit
+import fcntl
 import functools
 import json
+import socket
 import time
 
 from deepcoder.config import compose_config, subset
@@ -52,23 +54,55 @@ def command_of(name):
     return sha256_text(" ".join(workflow.get_rule(name).shellcmd.split()))[:16]
 
 
-def door(name):
-    """Param with a door's command, which is told the digest of its rule's own command for its record."""
-    return (
-        lambda wildcards, input: f"DEEPCODER_COMMAND={command_of(name)} {PYTHON} {CODE}/scripts/{name}.py"
-    )
+def door(name, block=None):
+    """Param with a door's command, which is told the digest of its rule's own command for its record.
+
+    On a cluster a launcher comes before it, which has it run as a SLURM job; `block` are its resources in config/.
+    """
+
+    def command(wildcards, input, output):
+        told = f"DEEPCODER_COMMAND={command_of(name)}"
+        script = f"{CODE}/scripts/{name}.py"
+        if not is_launched(name):
+            return f"{told} {PYTHON} {script}"
+        return (
+            f"{told} {PYTHON} {CODE}/scripts/launch.py {name} {output[0]} --block {block_of(block or name)}"
+            f" --identity {digest_of(name, wildcards, input)} --jobs {OUT}/work/jobs"
+            f" -- {CONFIG.site.python or PYTHON} {script}"
+        )
+
+    return command
+
+
+def is_launched(name):
+    """Whether a rule's command becomes a SLURM job."""
+    return CONFIG.site is not None and name not in CONFIG.site.on_login
+
+
+def be_the_only_run():
+    """Keep other runs out of this folder until this process ends, however it ends."""
+    global run_lock
+    run_lock = open(".snakemake/run", "a+")
+    try:
+        fcntl.flock(run_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        run_lock.seek(0)
+        sys.exit(f"error: {run_lock.read()} is running this workflow here; let it end")
+    run_lock.truncate(0)
+    run_lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+    run_lock.flush()
 
 
 # Resources: one block of config/ per rule, `default` where a rule has none.
 
 
-def needs(rule_name):
-    """Resources of one job as Snakemake and its SLURM executor name them; GPUs are per node."""
-    block = (
-        CONFIG.resources[rule_name]
-        if rule_name in CONFIG.resources
-        else CONFIG.resources["default"]
-    )
+def block_of(name):
+    return name if name in CONFIG.resources else "default"
+
+
+def needs(name):
+    """Resources of one job as Snakemake shows them; GPUs are per node."""
+    block = CONFIG.resources[block_of(name)]
     asked = {
         "mem_mb": block.memory_mb,
         "runtime": block.runtime_min,
@@ -80,13 +114,9 @@ def needs(rule_name):
     return asked
 
 
-def cpus(rule_name):
-    """CPUs of one job (per node)."""
-    return (
-        CONFIG.resources[rule_name]
-        if rule_name in CONFIG.resources
-        else CONFIG.resources["default"]
-    ).cpus
+def cpus(name):
+    """Cores of this host that a job takes: a launcher only waits."""
+    return 1 if CONFIG.site else CONFIG.resources[block_of(name)].cpus
 
 
 # Paths of artifacts.

@@ -114,7 +114,7 @@ checkpoint measure_difficulty:
     resources:
         **needs("difficulty"),
     params:
-        door=door("measure_difficulty"),
+        door=door("measure_difficulty", "difficulty"),
         stage=first_stage(),
         tests=TESTS,
         work=lambda w, input: f"{OUT}/work/difficulty",

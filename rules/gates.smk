@@ -18,15 +18,9 @@ def existed(path):
 
 @functools.cache
 def forced():
-    """Whether Snakemake runs jobs for reasons of its own: it was told to, or an earlier run was killed in one."""
+    """Whether Snakemake was told to run jobs, whatever the records say."""
     asked = workflow.dag_settings
-    killed = Path(".snakemake/incomplete")
-    return bool(
-        asked.forceall
-        or asked.forcerun
-        or asked.forcetargets
-        or (killed.exists() and any(killed.iterdir()))
-    )
+    return bool(asked.forceall or asked.forcerun or asked.forcetargets)
 
 
 def ask(gates, made=False):

@@ -15,7 +15,7 @@ rule lock:
     resources:
         **needs("report"),
     params:
-        door=door("lock"),
+        door=door("lock", "report"),
         results=lambda w, input: OUT,
     shell:
         "{params.door} {params.results} {output} &> {log}"

@@ -19,7 +19,7 @@ checkpoint summarise:
     resources:
         **needs("report"),
     params:
-        door=door("summarise"),
+        door=door("summarise", "report"),
     shell:
         "{params.door} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
         " --published {input.published} --output {output} &> {log}"
@@ -44,7 +44,7 @@ checkpoint plot:
     resources:
         **needs("report"),
     params:
-        door=door("plot"),
+        door=door("plot", "report"),
     shell:
         "{params.door} --curves {input.curves} --contexts {input.contexts} --funnel {input.funnel}"
         " --published {input.published} --output {output.svg} {output.png} &> {log}"
@@ -69,7 +69,7 @@ checkpoint render:
     resources:
         **needs("report"),
     params:
-        door=door("render"),
+        door=door("render", "report"),
         recipe=CONFIG.recipe,
     shell:
         "{params.door} {output} --recipe {params.recipe} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
@@ -91,6 +91,6 @@ checkpoint compare_recipes:
     resources:
         **needs("report"),
     params:
-        door=door("compare_recipes"),
+        door=door("compare_recipes", "report"),
     shell:
         "{params.door} {output} --scores {input.scores} &> {log}"

@@ -2,7 +2,7 @@
 # are what they should be, a new one where they are stale. No other time counts, and none of Snakemake's own triggers.
 from snakemake.iocontainers import Wildcards
 
-from deepcoder.files import write_text
+from deepcoder.files import sha256_json, write_text
 from deepcoder.plan.cost import gpu_hours_of
 from deepcoder.provenance.hashes import Hashes
 from deepcoder.provenance.identity import Identity, declared, module_digests
@@ -17,6 +17,9 @@ WHY = os.getenv("DEEPCODER_WHY")  # file for the reasons, a line of JSON each
 CONSENT = os.getenv("RERUN") == "yes"
 
 if workflow.is_main_process:
+    # Whether an output is whole is known by its record, which is written last.
+    for unfinished in Path(".snakemake/incomplete").glob("*"):
+        unfinished.unlink(missing_ok=True)
     for mark in (FRESH, STALE):
         # New text each time: Snakemake compares the checksum with that of the last run.
         write_text(Path(mark), f"{os.getpid()} {time.time_ns()}\n")
@@ -45,6 +48,15 @@ def identity_of(door, words):
         environment=LOCK,
         command=command_of(door),
     )
+
+
+def digest_of(door, wildcards, inputs):
+    """Digest of all that a job's outputs are made from, by which a later run knows the job that makes them."""
+    _, words = _tracked[door]
+    identity = identity_of(door, known_words(wildcards, words))
+    files = [Path(path) for path in inputs if path not in (FRESH, STALE)]
+    hashes = HASHES.of_all(path for path in files if path.exists())
+    return sha256_json([vars(identity), hashes])[:16]
 
 
 def known_words(wildcards, words):

@@ -98,7 +98,7 @@ checkpoint train_stage:
     resources:
         **needs("train"),
     params:
-        door=door("train_stage"),
+        door=door("train_stage", "train"),
         test_window=lambda w, input: (
             f"--test-window {input.test_window}" if input.test_window else ""
         ),

@@ -105,7 +105,8 @@ def run_door(
     while words and "=" in words[-1] and not words[-1].startswith("-"):
         overrides.insert(0, words.pop())
     args = parser.parse_args(words)
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # of SLURM: cancelled, and a warning before the time limit
+        signal.signal(number, _terminate)
     _end_with_run()
     command = [script.name, *(sys.argv[1:] if argv is None else argv)]
     inputs, outputs = _paths(args, InputPath), _paths(args, OutputPath)

@@ -1,8 +1,6 @@
 """The whole DAG is declared: both scales are complete from a fresh checkout, before anything has run."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,16 +18,21 @@ def jobs(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
 
 
-def test_the_literal_command_selects_the_paper_and_the_slurm_executor(checkout: Path, paper: str) -> None:
-    code = (
-        "from snakemake.cli import parse_args\n"
-        "_, args = parse_args(['--profile', 'slurm', 'all'])\n"
-        "print(args.executor, [str(f) for f in args.configfile], args.config)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1].startswith("slurm ['profiles/slurm/paper.yaml']")
+def test_the_literal_command_selects_the_paper_and_makes_every_job_but_downloads_one_of_slurm(
+    checkout: Path, paper: str
+) -> None:
     assert "results/paper/report/index.html" in paper
     assert "results/smoke" not in paper
+    told = run_snakemake(checkout, "-n", "-p", "--profile", "slurm", "all").stdout
+    commands = re.findall(r"^Shell command: (.*scripts/(\w+)\.py.*)$", told, flags=re.MULTILINE)
+    launched = {door for command, door in commands if "/launch.py" in command}
+    local = {door for command, door in commands if "/launch.py" not in command}
+    assert local == {"fetch", "fetch_model", "lock"}
+    assert launched | local == set(jobs(paper)) - {"all", "total"}
+
+
+def test_at_smoke_scale_nothing_is_asked_of_slurm(checkout: Path) -> None:
+    assert "/launch.py" not in run_snakemake(checkout, "-n", "-p", "all").stdout
 
 
 def test_the_paper_lists_every_stage_source_model_and_benchmark(paper: str) -> None:

@@ -40,11 +40,17 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen to SIGUSR1 and SIGTERM while the block runs; a second SIGTERM ends the process at once."""
+        """Listen to SIGUSR1 and SIGTERM while the block runs; a second SIGTERM ends the process at once.
+
+        SLURM may send SIGTERM to every process of a job when one of them has handed it on as SIGUSR1 already.
+        """
+        terminated = False
 
         def heard(number: int, frame: FrameType | None) -> None:
-            if self.asked and number == signal.SIGTERM:
+            nonlocal terminated
+            if terminated and number == signal.SIGTERM:
                 raise SystemExit(128 + number)
+            terminated = terminated or number == signal.SIGTERM
             self.ask()
 
         before = {number: signal.signal(number, heard) for number in SIGNALS}

@@ -1,0 +1,115 @@
+"""Who makes an output: one job at a time, whoever asks, known by files on the shared disk and by its name in the queue."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deepcoder.errors import UserError
+from deepcoder.files import read_json, sha256_text, write_json, writing
+
+PREFIX = "deepcoder"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to make an output, held by a job from before it is queued until it has ended.
+
+    Attributes:
+        output: the first output of the rule's job.
+        identity: digest of what it is made from; a job with another one makes something else.
+        job: SLURM's id; "" while it is being submitted.
+    """
+
+    rule: str
+    output: str
+    identity: str
+    job: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a job wrote down of its end, from inside.
+
+    Attributes:
+        status: exit status of the rule's command.
+        asked: it had been asked to end: by a time limit, a preemption or a user.
+        host: the first node.
+        start, end: seconds since the epoch.
+    """
+
+    status: int
+    asked: bool
+    host: str
+    start: float
+    end: float
+
+
+class Desk:
+    """The folder of one output: lease, batch script, logs and ends of its jobs."""
+
+    def __init__(self, jobs: Path, rule: str, output: Path) -> None:
+        """Args: jobs: folder of all leases of a scale."""
+        self.rule, self.output = rule, output
+        # The queue knows jobs of other checkouts, too.
+        self.name = f"{PREFIX}-{rule}-{sha256_text(str(output.absolute()))[:10]}"
+        self.folder = jobs / self.name
+        self.script = self.folder / "job.sh"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only launcher of this output.
+
+        Raises:
+            UserError: another one is at work.
+        """
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = open(self.folder / "launcher", "a+", encoding="utf-8")  # noqa: SIM115
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise UserError(
+                    f"{self.output}: {handle.read().strip() or 'another process'} is waiting for it already; let it"
+                ) from None
+            handle.truncate(0)
+            handle.write(f"process {os.getpid()} on {socket.gethostname()}")
+            handle.flush()
+            yield
+
+    @property
+    def lease(self) -> Lease | None:
+        """The last lease that was taken."""
+        path = self.folder / "lease.json"
+        return Lease(**read_json(path)) if path.exists() else None
+
+    def take(self, lease: Lease) -> None:
+        write_json(self.folder / "lease.json", asdict(lease))
+
+    def log(self, job: str) -> Path:
+        """Everything that a job has printed, over all its starts."""
+        return self.folder / f"{job}.log"
+
+    def ended(self, job: str, restarts: int) -> Ended | None:
+        """What a job wrote of its end after so many restarts."""
+        path = end_path(self.folder, job, restarts)
+        return Ended(**read_json(path)) if path.exists() else None
+
+
+def end_path(folder: Path, job: str, restarts: int) -> Path:
+    """Where a job writes down its end; each start has an end of its own."""
+    return folder / f"{job}.{restarts}.json"
+
+
+def write_end(folder: Path, variables: Mapping[str, str], ended: Ended) -> None:
+    """Write down an end, from inside the job whose environment is given."""
+    facts: dict[str, Any] = asdict(ended)
+    write_json(end_path(folder, variables["SLURM_JOB_ID"], int(variables.get("SLURM_RESTART_COUNT", "0"))), facts)
