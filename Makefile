@@ -47,8 +47,9 @@ why: .venv/run.stamp ## what is stale and why, what it costs, and what may follo
 adopt: .venv/run.stamp ## take over a colleague's artifacts after checking them (FROM=/their/checkout/results/smoke)
 	@$(BIN)/python scripts/adopt.py $(FROM)
 
-audit: .venv/run.stamp ## re-hash every artifact of a run against its lock (SCALE=smoke)
-	@$(BIN)/python scripts/audit.py results/$(SCALE)/provenance.lock
+audit: .venv/run.stamp ## re-hash every artifact of a run against its lock (SCALE=smoke; TRUSTED=lock, DEEP=yes)
+	@$(BIN)/python scripts/audit.py results/$(SCALE)/provenance.lock \
+	  $(if $(TRUSTED),--trusted $(TRUSTED)) $(if $(DEEP),--deep)
 
 crate: .venv/crate.stamp ## a run as a Provenance Run RO-Crate to publish (SCALE=smoke, OUT=file.zip or a folder)
 	@$(BIN)/python scripts/crate.py results/$(SCALE) $(OUT)

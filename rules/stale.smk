@@ -6,7 +6,7 @@ from deepcoder.files import sha256_json, write_text
 from deepcoder.plan.cost import gpu_hours_of
 from deepcoder.provenance.hashes import Hashes
 from deepcoder.provenance.identity import Identity, declared, module_digests
-from deepcoder.provenance.lockfile import collect, to_text
+from deepcoder.provenance.lockfile import is_current
 from deepcoder.provenance.record import record_path
 from deepcoder.provenance.staleness import stale_because, state_of
 
@@ -207,12 +207,7 @@ def lock_page(wildcards):
     return ancient(PAGE)
 
 
-def lock_is_right():
-    """Whether the lock says what the records say."""
-    lock = Path(LOCK_FILE)
-    return lock.exists() and lock.read_text() == to_text(collect(Path(OUT)))
-
-
 def lock_mark(wildcards):
+    """The lock is stale when it does not say what the records say; a missing one Snakemake sees for itself."""
     lock_page(wildcards)
-    return FRESH if not existed(LOCK_FILE) or lock_is_right() else STALE
+    return FRESH if not existed(LOCK_FILE) or is_current(Path(OUT)) else STALE

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from deepcoder.files import sha256_json, write_text  # noqa: E402
 from deepcoder.manifest import write_manifest  # noqa: E402
 from deepcoder.provenance.identity import Identity  # noqa: E402
-from deepcoder.provenance.lockfile import collect, to_text  # noqa: E402
+from deepcoder.provenance.lockfile import collect  # noqa: E402
 from deepcoder.provenance.record import GIT_VARIABLE, Recorder  # noqa: E402
 
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
@@ -80,7 +80,7 @@ def fake_results() -> None:
         for job in ready:
             fake_job(job)
             del waiting[job["outputs"][0]]
-    write_text(OUT / "provenance.lock", to_text(collect(OUT)))
+    subprocess.run([sys.executable, "scripts/lock.py", str(OUT), str(OUT / "provenance.lock")], check=True)
 
 
 def fake_job(job: dict[str, Any]) -> None:

@@ -50,7 +50,9 @@ def test_an_edit_reruns_exactly_what_was_written_down(done: Path, tmp_path: Path
     before = lock.read_text()
     found = run(folder, *edit.overrides, check=not edit.error)
     ran = jobs_of(found)
-    assert ran.pop("lock", 0) == (lock.read_text() != before), "the lock says what the records say"
+    lock_made = ran.pop("lock", 0)
+    assert lock_made == bool(ran) or edit.error, "the lock's own record notes every record"
+    assert lock_made or lock.read_text() == before
     if edit.error:
         assert found.returncode == 1
         assert edit.error in found.stderr

@@ -1,4 +1,4 @@
-"""Who makes an output: one job at a time, whoever asks, known by files on the shared disk and by its name in the queue."""
+"""Who makes an output: one job at a time, known by files on the shared disk and by its name in the queue."""
 
 from __future__ import annotations
 

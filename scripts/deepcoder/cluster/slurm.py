@@ -54,7 +54,7 @@ def submit(script: Path, options: Sequence[str]) -> str:
 def jobs_named(name: str) -> list[QueuedJob]:
     """Own jobs of that name that wait or run."""
     lines = _run("squeue", "--me", "--noheader", f"--name={name}", "--format=%A|%T|%r").splitlines()
-    found = [QueuedJob(*line.split("|", 2)) for line in lines if line]
+    found = [QueuedJob(job, state, why) for job, state, why in (line.split("|", 2) for line in lines if line)]
     return [job for job in found if not job.is_over]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, sha256_file, sha256_text
+from deepcoder.files import atomic_path, sha256_file
 from deepcoder.provenance.record import payload_of, record_path
+from deepcoder.provenance.stored_tests import TESTS, unsound_tests
 from deepcoder.provenance.why import jobs_below
-
-TESTS = Path("data/tests")  # content-addressed (schemas/tests_store.py): each file is its own record
 
 
 def adopt(source: Path, target: Path) -> tuple[int, int]:
@@ -62,15 +60,6 @@ def checked(source: Path, target: Path, recorded: Path, item: Mapping[str, Any])
 
 def checked_tests(source: Path) -> dict[Path, Path]:
     """The stored tests, each of which must hash to its name."""
-    return {path.relative_to(source): path for path in _sound_tests(source / TESTS)}
-
-
-def _sound_tests(root: Path) -> Iterator[Path]:
-    for path in sorted(root.rglob("*.json.gz")):
-        try:
-            text = gzip.decompress(path.read_bytes()).decode("utf-8")
-        except (OSError, EOFError, ValueError) as error:
-            raise UserError(f"{path}: damaged ({error}); nothing was taken over") from error
-        if sha256_text(text) != path.name.partition(".")[0]:
-            raise UserError(f"{path}: content does not match its name; nothing was taken over")
-        yield path
+    for fault in unsound_tests(source / TESTS):
+        raise UserError(f"{fault}; nothing was taken over")
+    return {path.relative_to(source): path for path in sorted((source / TESTS).rglob("*.json.gz"))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,6 @@ from typing import Any
 from deepcoder.files import read_json, sha256_file
 from deepcoder.provenance.record import payload_of, record_path
 
-FOLDERS = {"logs", "work"}
-TESTS = ("data", "tests")
-# What lies beside artifacts without being one: the lock, Snakemake's marks, wall times, which never repeat.
-BESIDE = {"provenance.lock", "provenance.lock.record.json", ".fresh", ".stale", ".hashes.json", "timings.parquet"}
 UNKNOWN = "?"
 
 
@@ -96,41 +92,3 @@ def lines(step: Step, depth: int = 0) -> Iterator[str]:
     yield f"{'  ' * depth}{step.path}  [{step.sha256[:12]} {mark}]  {step.door} {facts}".rstrip()
     for child in step.inputs:
         yield from lines(child, depth + 1)
-
-
-def compare_with_lock(lock: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Faults of every artifact that a lock lists, re-hashed."""
-    found = []
-    for name, entry in lock.items():
-        path = Path(name)
-        if not path.exists():
-            found.append(f"{name}: missing")
-        elif sha256_file(path) != entry["sha256"]:
-            found.append(f"{name}: bytes differ from the lock")
-        else:
-            found += [f"{name}: {fault}" for fault in payload_faults(path)]
-    return found
-
-
-def compare_locks(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """How a lock differs from another that is trusted, artifact by artifact and fact by fact."""
-    found = [f"{name}: not in the trusted lock" for name in ours if name not in theirs]
-    found += [f"{name}: only in the trusted lock" for name in theirs if name not in ours]
-    for name in ours.keys() & theirs.keys():
-        wrong = sorted(key for key in {*ours[name], *theirs[name]} if ours[name].get(key) != theirs[name].get(key))
-        found += [f"{name}: {key} is {ours[name].get(key)}, trusted is {theirs[name].get(key)}" for key in wrong]
-    return sorted(found)
-
-
-def strays(results: Path, lock: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Files below a scale that no recorded job made."""
-    made = {Path(name) for name in lock}
-    made |= {path for name in list(made) if name.exists() for path in payload_of(name)}
-    made |= {record_path(path) for path in made}
-    found = []
-    for path in sorted(results.rglob("*")):
-        parts = path.relative_to(results).parts
-        beside = parts[0] in FOLDERS or parts[:2] == TESTS or "tensorboard" in parts or path.name in BESIDE
-        if path.is_file() and path not in made and not beside:
-            found.append(f"{path}: no rule has made it; move it away")
-    return found

@@ -15,7 +15,7 @@ import yaml
 from deepcoder.errors import UserError
 from deepcoder.files import atomic_path, read_json, sha256_file, write_json, write_text
 from deepcoder.manifest import read_manifest
-from deepcoder.provenance.audit import compare_locks
+from deepcoder.provenance.checks import compare_locks
 from deepcoder.provenance.crate_graph import README, WORKFLOW, describe
 from deepcoder.provenance.identity import environment_lock, syntax_digest
 from deepcoder.provenance.lockfile import LOCK, collect, read_lock

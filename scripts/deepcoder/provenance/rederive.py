@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from deepcoder.files import sha256_file
-from deepcoder.provenance.record import OVERRIDES_VARIABLE
+from deepcoder.files import read_json, sha256_file
+from deepcoder.provenance.record import OVERRIDES_VARIABLE, record_path
 
-DOORS = ("score.py", "summarise.py")
+DOORS = ("score.py", "summarise.py", "compare_recipes.py")
 THREADS = 4
 
 
@@ -41,12 +41,19 @@ def _faults(record: Mapping[str, Any], scripts: Path) -> list[str]:
         if done.returncode:
             told = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
             return [f"{outputs[0]}: cannot be made again ({told})"]
-        again = {output: sha256_file(Path(folder, output)) for output in outputs}
-    return [
+        made = {output: Path(folder, output) for output in outputs}
+        again = {output: sha256_file(path) for output, path in made.items() if path.exists()}
+        now = read_json(record_path(made[outputs[0]])) if made[outputs[0]].exists() else {}
+    found = [
         f"{output}: its inputs give other bytes than it has"
         for output in outputs
-        if not output.exists() or sha256_file(output) != again[output]
+        if not output.exists() or sha256_file(output) != again.get(output)
     ]
+    if now and now["config_digest"] != record["config_digest"]:
+        found.append(f"{outputs[0]}: was made under another configuration than its command gives now")
+    if now and now["inputs"] != record["inputs"]:
+        found.append(f"{outputs[0]}: was made from other inputs than its command names")
+    return found
 
 
 def mirror(root: Path, output: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from deepcoder.errors import UserError
 from deepcoder.files import write_json, write_text
 from deepcoder.manifest import write_manifest
-from deepcoder.provenance.audit import compare_locks, compare_with_lock, faults, strays, walk
+from deepcoder.provenance.audit import faults, walk
+from deepcoder.provenance.checks import compare_locks, compare_with_lock, strays
 from deepcoder.provenance.identity import Identity
 from deepcoder.provenance.lockfile import collect, read_lock, to_text
 from deepcoder.provenance.record import Recorder, record_path

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from deepcoder.provenance.checks import strays
+
 ROOT = Path(__file__).resolve().parents[3]
 
 DOOR = '''"""A door."""
@@ -96,11 +98,44 @@ def test_a_failed_door_exits_1_with_one_error_a_failure_record_and_no_record(
     assert json.loads((tmp_path / "out.txt.failed.json").read_text())["exit"] == 1
 
 
-def test_a_job_that_runs_again_voids_its_earlier_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("body", "code", "ended", "told"),
+    [
+        ('raise UserError("no tests")', 1, 1, "copy_it.py failed: no tests (on "),
+        (
+            'write_text(job.args.output, "2"); 1 / 0',
+            1,
+            1,
+            "copy_it.py failed: ZeroDivisionError: division by zero (on ",
+        ),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 143, 1, "copy_it.py failed: SystemExit: 143 (on "),
+        ("import os; os.kill(os.getpid(), 9)", -9, None, "copy_it.py has not ended: it was killed, or is still at"),
+    ],
+)
+def test_a_job_that_fails_or_is_killed_leaves_a_failure_record_and_nothing_of_an_earlier_run(
+    tmp_path: Path, body: str, code: int, ended: int | None, told: str
+) -> None:
     assert run(tmp_path, 'write_text(job.args.output, "1")').returncode == 0
-    (tmp_path / "out.txt").unlink()
+    assert run(tmp_path, body).returncode == code
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy_it.py", "in.txt", "out.txt.failed.json"]
+    failed = tmp_path / "out.txt.failed.json"
+    assert json.loads(failed.read_text())["exit"] == ended
+    (found,) = [text for text in strays(tmp_path, {}) if text.startswith(f"{failed}: ")]
+    assert told in found
+
+
+def test_a_job_that_ends_well_takes_the_failure_record_of_an_earlier_one_away(tmp_path: Path) -> None:
     assert run(tmp_path, "1 / 0").returncode == 1
-    assert not (tmp_path / "out.txt.record.json").exists()
+    assert run(tmp_path, 'write_text(job.args.output, "1")').returncode == 0
+    assert not (tmp_path / "out.txt.failed.json").exists()
+
+
+def test_a_job_that_cannot_begin_leaves_what_is_there(tmp_path: Path) -> None:
+    assert run(tmp_path, 'write_text(job.args.output, "1")').returncode == 0
+    assert run(tmp_path, "pass", "no.such.key=1").returncode == 1
+    assert (tmp_path / "out.txt").exists()
+    assert (tmp_path / "out.txt.record.json").exists()
+    assert (tmp_path / "out.txt.failed.json").exists()
 
 
 def test_the_lock_can_be_made_again_over_its_own_earlier_record(tmp_path: Path) -> None:

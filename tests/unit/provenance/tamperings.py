@@ -1,0 +1,359 @@
+"""Tamperings of a finished run, and what an audit finds of each, written down beforehand."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from real_run import BASE, DATA, EVAL, LOCK, OUT, REPORT, STAGE, TABLES, door
+
+from deepcoder.files import read_json, sha256_file, write_json, write_text
+from deepcoder.manifest import read_manifest, write_manifest
+from deepcoder.provenance.lockfile import collect, to_text
+from deepcoder.provenance.record import payload_of, record_hashes, record_path
+from deepcoder.schemas.tests_store import TestsStore
+
+VERDICTS, SCORES, FIGURE, PAGE = (
+    EVAL / "64k/verdicts.json",
+    EVAL / "64k/scores.json",
+    REPORT / "figures/funnel.svg",
+    REPORT / "index.html",
+)
+CURATED, BENCHMARK, RAW = (
+    DATA / "strict/manifest.json",
+    DATA / "benchmarks/easy/manifest.json",
+    DATA / "raw/easy/v1/manifest.json",
+)
+ROWS, SAMPLES = EVAL / "64k/verdicts.parquet", EVAL / "samples.json"
+PROBLEMS = DATA / "benchmarks/easy/problems.parquet"
+WEIGHTS, MODEL = STAGE / "model/hf/model.safetensors", STAGE / "model/manifest.json"
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """An act, and the file that each check must name."""
+
+    what: str
+    act: Callable[[], object]
+    found: Mapping[str, Path]
+
+
+# Tools of a forger, from a file that was changed to everything that vouches for it.
+
+
+def edit_table(path: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    change(rows)
+    pq.write_table(table.from_pylist(rows, schema=table.schema), path, compression="zstd")
+
+
+def edit_text(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def edit_record(output: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    record = read_json(record_path(output))
+    change(record)
+    write_json(record_path(output), record)
+
+
+def with_manifest(manifest: Path) -> None:
+    """Let a manifest say of its payload what the payload is now."""
+    old = read_manifest(manifest)
+    write_manifest(manifest, old.artifact, [manifest.parent / name for name in old.files], old.facts)
+
+
+def with_record(output: Path) -> None:
+    """Let every record that speaks of an output, as output or input, say what it is now."""
+    now = {"sha256": sha256_file(output), "bytes": output.stat().st_size}
+    payload = payload_of(output)
+    for path in map(Path, record_hashes(OUT)):
+        record = read_json(path)
+        for item in [*record["outputs"], *record["inputs"]]:
+            if item["path"] == str(output):
+                item |= now
+        for name, item in record["stats"].items():
+            item["sha256"] = payload.get(Path(name), now["sha256"] if name == str(output) else item["sha256"])
+        write_json(path, record)
+
+
+def with_lock() -> None:
+    """Let the lock, and its own record, say what the records say now."""
+    write_text(LOCK, to_text(collect(OUT)))
+    record = read_json(record_path(LOCK))
+    record["inputs"][0]["records"] = record_hashes(OUT)
+    record["outputs"][0] |= {"sha256": sha256_file(LOCK), "bytes": LOCK.stat().st_size}
+    write_json(record_path(LOCK), record)
+
+
+def forge(output: Path) -> None:
+    """Make everything on disk vouch for an output as it is now."""
+    if payload_of(output):
+        with_manifest(output)
+    with_record(output)
+    with_lock()
+
+
+# The acts.
+
+
+def flip_verdict() -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        row = next(row for row in rows if row["verdict"] == "WA")
+        row |= {"verdict": "AC", "passed": row["total"], "failed_test": None}
+
+    edit_table(ROWS, change)
+
+
+def drop_verdict() -> None:
+    edit_table(ROWS, lambda rows: rows.remove(next(r for r in rows if r["verdict"] == "WA")))
+
+
+def make_again_below_verdicts() -> None:
+    forge(VERDICTS)
+    words = ["--benchmark", "easy", "--context", "64k", "--problems", BENCHMARK]
+    door(Path.cwd(), "score", VERDICTS, SCORES, *words)
+    door(Path.cwd(), *summarise_words())
+    for output in [SCORES, *TABLES]:
+        with_record(output)
+    with_lock()
+
+
+def summarise_words() -> list[str]:
+    return ["summarise", *read_json(record_path(TABLES[0]))["command"][1:]]
+
+
+def edit_score() -> None:
+    scores = read_json(SCORES)
+    write_json(SCORES, scores | {"value": 0.9})
+
+
+def edit_cell() -> None:
+    value = str(read_json(SCORES)["value"])
+    edit_text(TABLES[0], f",{value},", ",0.9,")
+
+
+def replace_figure() -> None:
+    edit_text(FIGURE, "<svg ", "<svg data-other='' ")
+
+
+def swap_weights() -> None:
+    stat, other = WEIGHTS.stat(), WEIGHTS.read_bytes()[::-1]
+    WEIGHTS.write_bytes(other)
+    os.utime(WEIGHTS, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (WEIGHTS.stat().st_size, WEIGHTS.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+
+def cut_short(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def flip_bit() -> None:
+    path = RAW.parent / "easy.jsonl"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def a_reference() -> str:
+    table = pq.read_table(PROBLEMS, columns=["tests_ref"])
+    return str(table["tests_ref"][0])
+
+
+def stored_tests() -> Path:
+    ref = a_reference() if BENCHMARK.exists() else ""
+    return DATA / "tests" / ref[:2] / f"{ref}.json.gz"
+
+
+def other_tests() -> list[dict[str, Any]]:
+    tests = TestsStore(DATA / "tests").get(a_reference())
+    key = "output" if "output" in tests[0] else "expected"
+    return [test | {key: "another"} for test in tests]
+
+
+def change_expected_output() -> None:
+    text = json.dumps(other_tests(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    stored_tests().write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def replace_tests() -> None:
+    ref = TestsStore(DATA / "tests").put(other_tests())
+    edit_table(PROBLEMS, lambda rows: rows[0].update(tests_ref=ref))
+    forge(BENCHMARK)
+
+
+def edit_response() -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[0]["response"] = "```python\nprint('something else')\n```"
+
+    edit_table(EVAL / "samples.parquet", change)
+
+
+def swap_responses() -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[0]["response"], rows[2]["response"] = rows[2]["response"], rows[0]["response"]
+
+    edit_table(EVAL / "samples.parquet", change)
+
+
+def edit_training_row() -> None:
+    edit_table(CURATED.parent / "train.parquet", lambda rows: rows[0].update(statement="Another task."))
+
+
+def link_weights() -> None:
+    shutil.move(WEIGHTS, "elsewhere")
+    WEIGHTS.symlink_to(Path("elsewhere").resolve())
+
+
+def edit_lock(change: Callable[[dict[str, Any]], object]) -> None:
+    blocks = collect(OUT)
+    change(blocks)
+    write_text(LOCK, to_text(blocks))
+
+
+def forge_digest(record: dict[str, Any]) -> None:
+    record["code_digest"] = "0" * 64
+
+
+def forge_config(record: dict[str, Any]) -> None:
+    record["config"]["judge"]["time_limit_s"] = 60.0
+
+
+def forge_inputs(record: dict[str, Any]) -> None:
+    record["inputs"][0]["sha256"] = "0" * 64
+
+
+# What each check names. "bytes": re-hashed; "records", "inputs", "tests", "files": compared; "again": scores and tables
+# made again; "git": the committed lock; "judged": verdicts given again.
+TAMPERINGS = [
+    Tampering("a verdict flipped", flip_verdict, {"bytes": VERDICTS, "again": SCORES, "judged": ROWS}),
+    Tampering(
+        "the same, with manifest, record and lock",
+        lambda: (flip_verdict(), forge(VERDICTS)),
+        {"again": SCORES, "git": VERDICTS},
+    ),
+    Tampering(
+        "the same, and scores and tables made again from it",
+        lambda: (flip_verdict(), make_again_below_verdicts()),
+        {"judged": ROWS, "git": SCORES},
+    ),
+    Tampering(
+        "a failed verdict left out, and all made again without it",
+        lambda: (drop_verdict(), make_again_below_verdicts()),
+        {"judged": ROWS, "git": SCORES},
+    ),
+    Tampering("a score edited", edit_score, {"bytes": SCORES, "again": SCORES}),
+    Tampering(
+        "the same, with its record",
+        lambda: (edit_score(), with_record(SCORES)),
+        {"bytes": SCORES, "records": record_path(SCORES), "again": SCORES},
+    ),
+    Tampering(
+        "the same, with record and lock",
+        lambda: (edit_score(), forge(SCORES)),
+        {"again": SCORES, "git": SCORES},
+    ),
+    Tampering("a table's cell edited", edit_cell, {"bytes": TABLES[0], "again": TABLES[0]}),
+    Tampering(
+        "the same, with record and lock",
+        lambda: (edit_cell(), forge(TABLES[0])),
+        {"again": TABLES[0], "git": TABLES[0]},
+    ),
+    Tampering("a figure replaced", replace_figure, {"bytes": FIGURE}),
+    Tampering("the same, with record and lock", lambda: (replace_figure(), forge(FIGURE)), {"git": FIGURE}),
+    Tampering("the page edited", lambda: edit_text(PAGE, "<body", "<body "), {"bytes": PAGE}),
+    Tampering("weights swapped, size and time as before", swap_weights, {"bytes": MODEL}),
+    Tampering("a link in place of the weights", link_weights, {"files": WEIGHTS}),
+    Tampering("a training state deleted", lambda: shutil.rmtree(STAGE / "state"), {"bytes": STAGE / "manifest.json"}),
+    Tampering(
+        "a manifest deleted",
+        (BASE / "manifest.json").unlink,
+        {"bytes": BASE / "manifest.json", "files": BASE / "hf/model.safetensors"},
+    ),
+    Tampering(
+        "a manifest cut short",
+        lambda: cut_short(CURATED),
+        {"bytes": CURATED, "files": CURATED.parent / "train.parquet"},
+    ),
+    Tampering("a table cut short", lambda: cut_short(PROBLEMS), {"bytes": BENCHMARK, "judged": ROWS}),
+    Tampering("a bit of a raw file flipped", flip_bit, {"bytes": RAW}),
+    Tampering("a stored test's expected output changed", change_expected_output, {"tests": DATA / "tests"}),
+    Tampering(
+        "the same, with name, problems, record and lock",
+        replace_tests,
+        {"judged": ROWS, "git": BENCHMARK},
+    ),
+    Tampering("a stored test deleted", lambda: stored_tests().unlink(), {"tests": DATA / "tests"}),
+    Tampering(
+        "a training problem changed, with manifest, record and lock",
+        lambda: (edit_training_row(), forge(CURATED)),
+        {"git": CURATED},
+    ),
+    Tampering(
+        "a response edited, with manifest, record and lock",
+        lambda: (edit_response(), forge(SAMPLES)),
+        {"judged": ROWS, "git": SAMPLES},
+    ),
+    Tampering(
+        "two responses swapped, with manifest, record and lock",
+        lambda: (swap_responses(), forge(SAMPLES)),
+        {"judged": ROWS, "git": SAMPLES},
+    ),
+    Tampering(
+        "a record's code digest rewritten",
+        lambda: edit_record(SCORES, forge_digest),
+        {"records": record_path(SCORES)},
+    ),
+    Tampering(
+        "a record's configuration rewritten",
+        lambda: edit_record(VERDICTS, forge_config),
+        {"records": record_path(VERDICTS)},
+    ),
+    Tampering(
+        "the same, and the lock made again",
+        lambda: (edit_record(VERDICTS, forge_config), with_lock()),
+        {"records": record_path(VERDICTS), "git": record_path(VERDICTS)},
+    ),
+    Tampering(
+        "a record's inputs rewritten, and the lock made again",
+        lambda: (edit_record(VERDICTS, forge_inputs), with_lock()),
+        {"inputs": SAMPLES, "git": VERDICTS},
+    ),
+    Tampering(
+        "a record's time rewritten",
+        lambda: edit_record(TABLES[2], lambda record: record.update(start="2020-01-01T00:00:00.000+00:00")),
+        {"records": record_path(TABLES[2])},
+    ),
+    Tampering("a record deleted", record_path(CURATED).unlink, {"records": record_path(CURATED)}),
+    Tampering(
+        "a line of the lock deleted",
+        lambda: edit_lock(lambda blocks: blocks[str(SCORES)]["inputs"].popitem()),
+        {"records": LOCK, "git": SCORES},
+    ),
+    Tampering(
+        "a hash in the lock edited",
+        lambda: edit_lock(lambda blocks: blocks[str(RAW)].update(sha256="0" * 64)),
+        {"bytes": RAW, "records": record_path(RAW), "inputs": RAW, "git": RAW},
+    ),
+    Tampering(
+        "an artifact left out of the lock",
+        lambda: edit_lock(lambda blocks: blocks.pop(str(PAGE))),
+        {"records": record_path(PAGE), "files": PAGE, "git": PAGE},
+    ),
+    Tampering("a file that no rule makes", lambda: (REPORT / "other.csv").touch(), {"files": REPORT / "other.csv"}),
+    Tampering(
+        "a published number edited",
+        lambda: edit_text(Path("config/published/main.csv"), "60.6", "66.6"),
+        {"inputs": Path("config/published/main.csv"), "again": TABLES[0]},
+    ),
+]  # fmt: skip

@@ -1,0 +1,84 @@
+"""Every tampering with a finished run is found by the checks written down for it, which name the right file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+from real_run import LOCK, ROOT, make_run
+from tamperings import MODEL, TAMPERINGS, Tampering, swap_weights
+
+from audit import Deep, at_rest, made_again
+
+CHECKS = {
+    "bytes": "artifacts re-hashed",
+    "records": "records compared with the lock",
+    "inputs": "inputs compared with what they were",
+    "tests": "stored tests re-hashed",
+    "files": "files that no rule has made",
+    "again": "scores and tables made again",
+    "git": "lock compared with git",
+    "judged": "verdicts given again",
+}
+ALL = 1000  # verdicts: more than there are
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, here = tmp_path_factory.mktemp("finished"), Path.cwd()
+    os.chdir(folder)
+    try:
+        make_run(folder)
+    finally:
+        os.chdir(here)
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the run, as the working folder."""
+    shutil.copytree(finished, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def by_check(checks: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """The faults by the short names of the checks."""
+    return {name: list(faults) for what, faults in checks for name, text in CHECKS.items() if text in what}
+
+
+@pytest.mark.usefixtures("run")
+def test_an_untouched_run_is_clean_and_every_check_looks_at_it() -> None:
+    found = by_check([*at_rest(LOCK), *made_again(LOCK, Deep(ALL, 0))])
+    assert found == {name: [] for name in CHECKS}
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=[f"{n}-{t.what}" for n, t in enumerate(TAMPERINGS)])
+def test_a_tampering_is_found_by_the_checks_that_should_and_by_no_other(tampering: Tampering) -> None:
+    tampering.act()
+    found = by_check(at_rest(LOCK))
+    if {"again", "judged"} & tampering.found.keys():
+        found |= by_check(made_again(LOCK, Deep(ALL, 0) if "judged" in tampering.found else None))
+    assert sorted(name for name, faults in found.items() if faults) == sorted(tampering.found), found
+    for check, path in tampering.found.items():
+        assert any(fault.startswith(str(path)) for fault in found[check]), found[check]
+
+
+def test_the_command_ends_with_an_error_and_says_what_a_lock_outside_git_cannot_show(run: Path) -> None:
+    shutil.rmtree(run / ".git")
+    command = [sys.executable, ROOT / "scripts/audit.py", LOCK, "--deep", "--samples", "3", "--seed", "5"]
+    clean = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (clean.returncode, clean.stderr) == (0, "")
+    assert "provenance.lock is not in git: what was rewritten together" in clean.stdout
+    assert "3 of 92 verdicts given again" in clean.stdout
+    assert "--seed 5;" in clean.stdout
+    swap_weights()
+    tampered = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert tampered.returncode == 1
+    assert tampered.stderr == f"DIFFERS {MODEL}: payload hf/model.safetensors differs from the manifest\n"
