@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 # Imports of torch and vLLM without cached bytecode cost minutes over a run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help smoke test lint unit bench plan why adopt audit crate pin clean locks
+.PHONY: help smoke test lint unit test-slurm slurm-lab bench plan why adopt audit crate pin clean locks
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,12 @@ lint: .venv/dev.stamp
 
 unit: .venv/dev.stamp .venv/crate.stamp .venv/validator.stamp
 	$(BIN)/pytest
+
+test-slurm: .venv/dev.stamp ## install, then run the tests that need SLURM (Debian's packages; .ci/run installs them)
+	$(BIN)/pytest tests/slurm
+
+slurm-lab: .venv/run.stamp ## a shell in a SLURM cluster on this host: four nodes, each with eight GPUs that are none
+	@$(BIN)/python -m tests.slurm.lab shell .slurm-lab --nodes 4 --gpus 8
 
 bench: smoke .venv/dev.stamp ## run the benchmarks against their peers (ratios; see tests/benchmarks)
 	@for bench in tests/benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

@@ -2,7 +2,7 @@
 
 What differs from a real cluster: no cgroups (memory and devices are scheduled, not enforced), GPUs are links to
 /dev/null (a character device, without which SLURM leaves CUDA_VISIBLE_DEVICES unset), a node may claim more than the
-host has, everything listens on loopback, and intervals are short.
+host has, daemons listen on loopback, and intervals are short.
 """
 
 from __future__ import annotations

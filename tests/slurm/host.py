@@ -38,7 +38,7 @@ def programs(accounting: bool) -> dict[str, str]:
     names = [name for name in PACKAGES if accounting or name not in WITH_ACCOUNTING]
     path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin:/usr/bin"
     # A lab's own commands come first on the path of whoever works in it, and call these.
-    path = ":".join(part for part in path.split(":") if not Path(part, "../" + MARK).exists())
+    path = ":".join(part for part in path.split(":") if not os.path.exists(f"{part}/../{MARK}"))
     found = {name: shutil.which(name, path=path) for name in names}
     packages = sorted({PACKAGES[name] for name in names if not found[name]})
     if packages:

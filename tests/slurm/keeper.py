@@ -65,7 +65,14 @@ def _end(*_: object) -> None:
         for pid in living:
             kill(pid)
         time.sleep(POLL_SECONDS)
+    _reap_all()
     os._exit(0)
+
+
+def _reap_all() -> None:
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 def main(parent: int, command: list[str]) -> None:
@@ -77,9 +84,7 @@ def main(parent: int, command: list[str]) -> None:
         if os.getppid() != parent:
             return
     subprocess.Popen(command)
-    with suppress(ChildProcessError):
-        while True:
-            os.wait()
+    _reap_all()
 
 
 if __name__ == "__main__":

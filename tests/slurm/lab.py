@@ -5,8 +5,9 @@ with Lab(folder) as lab:
     lab.kill_node("n1")
 
 `python -m tests.slurm.lab start FOLDER` leaves one running until `stop FOLDER`. Real munged, slurmctld and slurmd (and
-slurmdbd with MariaDB for accounting) of Debian's packages; nothing outside the folder is written, nothing but loopback
-is listened on. Every daemon has a keeper (keeper.py), which holds all of its descendants and can end them.
+slurmdbd with MariaDB for accounting) of Debian's packages; nothing outside the folder is written, and only
+loopback is listened on, but for slurmdbd, which cannot be bound to it. Every daemon has a keeper (keeper.py), which
+holds all of its descendants and can end them.
 """
 
 from __future__ import annotations
@@ -316,7 +317,7 @@ def main(words: Sequence[str] | None = None) -> None:
     verb, lab = given.pop("verb"), Lab(given.pop("folder"), **given)
     try:
         _verb(verb, lab)
-    except LabError as error:
+    except (LabError, OSError) as error:
         sys.exit(str(error))
 
 
@@ -331,7 +332,7 @@ def _verb(verb: str, lab: Lab) -> None:
     elif verb == "shell" and sys.stdin.isatty():
         with lab:
             print(GREETING.format(nodes=lab.run("sinfo").stdout, folder=lab.folder))
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, lambda *_: None)
             subprocess.run([os.environ.get("SHELL", "/bin/sh"), "-i"], env=os.environ | lab.environment(), check=False)
     else:
         lab.start(detached=True)
