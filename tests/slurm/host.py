@@ -50,10 +50,8 @@ def programs(accounting: bool) -> dict[str, str]:
 
 
 def check(folder: Path) -> None:
-    if not re.fullmatch(r"[\w./+-]+", str(folder)) or len(str(folder)) > 80:
-        raise LabError(
-            f"{folder}: SLURM takes only letters, digits and ./+-_ in a path, a socket 80 of them; choose another"
-        )
+    if not re.fullmatch(r"[\w./+-]+", str(folder)) or len(str(folder)) > 75:
+        raise LabError(f"{folder}: SLURM takes at most 75 letters, digits and ./+-_ for the path; choose another")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
         raise LabError(f"{folder}: neither empty nor a lab's, and a lab deletes what it finds; choose another folder")
 

@@ -142,7 +142,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_does_not_come_up_is_named_with_its_last_words(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"(?s)slurmctld ended.*MinJobAge"):
+    with pytest.raises(LabError, match=r"(?s)(slurmctld|n1) ended.*MinJobAge"):
         Lab(tmp_path / "lab", nodes=1, min_job_age=-1).start()
 
 
