@@ -73,7 +73,7 @@ def launch(task: Task, site: Site, desk: Desk, segment: Sequence[str], tell: Tel
                 raise failure(desk, job, f"ended as {state} before its command could say why")
             faults = 0 if ended and ended.asked else faults + 1
             if faults > site.faults:
-                raise failure(desk, job, f"was the {faults}th in a row to be lost ({state})")
+                raise failure(desk, job, f"was lost like {faults - 1} before it ({state})")
             tell(f"job {job} ended as {state}; it goes on in another")
 
 
