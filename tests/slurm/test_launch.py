@@ -1,4 +1,4 @@
-"""A launcher submits a rule's command once, adopts it, goes on where SLURM ended it, and says why it failed for good."""
+"""A launcher submits a command once, adopts it, goes on where SLURM ended it, and says why it failed for good."""
 
 import json
 import os
