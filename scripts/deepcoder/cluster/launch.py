@@ -71,9 +71,10 @@ def launch(task: Task, site: Site, desk: Desk, segment: Sequence[str], tell: Tel
                 raise failure(desk, job, _words_of(ended))
             if not ended and state not in LOST:
                 raise failure(desk, job, f"ended as {state} before its command could say why")
-            faults = 0 if ended and ended.asked else faults + 1
+            # Whoever ends with this status after a warning has saved what it had, and is a step further.
+            faults = 0 if ended and ended.asked and ended.status == INTERRUPTED else faults + 1
             if faults > site.faults:
-                raise failure(desk, job, f"was lost like {faults - 1} before it ({state})")
+                raise failure(desk, job, f"was lost like {faults - 1} before it ({state}); see max_minutes in the site")
             tell(f"job {job} ended as {state}; it goes on in another")
 
 

@@ -1,0 +1,132 @@
+"""The real workflow on the private cluster: a checkout in which all is made but a stage, and runs of that stage."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.slurm.lab import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
+STAGE = Path("results/smoke/strict/tiny/16k/manifest.json")
+MADE_BEFORE = ("results/smoke/data/strict/manifest.json", "results/smoke/models/base/tiny/manifest.json")
+STEPS = 40
+BRIEF = (
+    "scale=smoke",
+    "train_sources=[easy]",
+    "report_benchmarks=[easy]",
+    "rollout__engine__name=hf",
+    "warm_start__steps=30",
+    f"stages__16k__steps={STEPS}",
+    "stages__16k__save_every=4",
+    "stages__16k__validate_every=12",
+    "stages__16k__batch={prompts: 8, minibatch: 8}",
+    "trainer__validation_samples=1",
+)
+# What of the cluster is not as in profiles/slurm/site.yaml.
+SITE = {"cpus_per_node": 8, "poll_seconds": 1, "lag_seconds": 3, "warning_seconds": 40}
+
+
+def prepare(folder: Path) -> None:
+    """A checkout with everything that a stage starts from, made without a cluster."""
+    for name in PARTS:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, folder / name)
+    (folder / "slurm").symlink_to("profiles/slurm")
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *MADE_BEFORE, "--config", *BRIEF]
+    done = subprocess.run(command, cwd=folder, env=clean(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def clean() -> dict[str, str]:
+    """The environment without what an outer run or job has set."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("DEEPCODER_", "SLURM_"))}
+
+
+class Paper:
+    """A copy of a prepared checkout, and the runs in it."""
+
+    def __init__(self, prepared: Path, folder: Path, lab: Lab) -> None:
+        shutil.copytree(prepared, folder, symlinks=True)
+        self.folder, self.lab, self.process = folder, lab, None
+
+    def start(self, *overrides: str, **site: object) -> subprocess.Popen[str]:
+        """Start `snakemake --profile slurm` for the stage, as a user at a terminal would."""
+        keys = [f"site__{name}={value}" for name, value in {**SITE, **site}.items()]
+        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", str(STAGE)]
+        with open(self.folder / "run.log", "a", encoding="utf-8") as log:
+            return subprocess.Popen(
+                [*command, "--config", *BRIEF, *keys, *overrides],
+                cwd=self.folder,
+                env=clean() | self.lab.environment(),
+                stdout=log,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+
+    def finish(self, run: subprocess.Popen[str], seconds: float = 240) -> bytes:
+        """Wait until a run has made the stage; the bytes of its manifest."""
+        assert run.wait(seconds) == 0, self.told[-6000:]
+        return (self.folder / STAGE).read_bytes()
+
+    def interrupt(self, run: subprocess.Popen[str]) -> int:
+        """Ctrl-C: SIGINT to all of a terminal's foreground processes; the run's exit status."""
+        os.killpg(run.pid, signal.SIGINT)
+        return run.wait(60)
+
+    @property
+    def told(self) -> str:
+        """What all runs have printed."""
+        return (self.folder / "run.log").read_text(encoding="utf-8")
+
+    @property
+    def trained(self) -> str:
+        """What all jobs of the stage have printed."""
+        logs = sorted((self.folder / "results/smoke/work/jobs").glob("deepcoder-train_stage-*/*.log"))
+        return "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs)
+
+    @property
+    def step(self) -> int:
+        """The last step that a job has told of."""
+        found = re.findall(rf"^step (\d+)/{STEPS}:", self.trained, flags=re.MULTILINE)
+        return int(found[-1]) if found else 0
+
+    def reach(self, step: int, seconds: float = 120) -> None:
+        """Wait until that step is through."""
+        self.lab.wait_for(lambda: self.step >= step, seconds)
+
+    @property
+    def jobs(self) -> list[int]:
+        """Numbers of all jobs that this checkout has submitted."""
+        folder = str(self.folder)
+        return [job["job_id"] for job in self.lab.queue() if job["current_working_directory"] == folder]
+
+    @property
+    def running(self) -> int:
+        """The number of the job at work."""
+
+        def at_work() -> int:
+            states = {job["job_id"]: job["job_state"] for job in self.lab.queue()}
+            return next((job for job in self.jobs if states[job] == "RUNNING"), 0)
+
+        return self.lab.wait_for(at_work, 60)
+
+    def minutes_left(self, job: int) -> int:
+        """Whole minutes until a job's time limit."""
+        left = self.lab.run("squeue", "--noheader", f"--jobs={job}", "--format=%L").stdout.strip()
+        return int(left.split(":")[-2]) + 60 * (int(left.split(":")[-3]) if left.count(":") > 1 else 0)
+
+    def steps_done_twice(self) -> int:
+        """How many steps were trained once more after an interruption."""
+        found = [int(step) for step in re.findall(rf"^step (\d+)/{STEPS}:", self.trained, flags=re.MULTILINE)]
+        return len(found) - len(set(found))
