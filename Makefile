@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 # Imports of torch and vLLM without cached bytecode cost minutes over a run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help smoke test lint unit test-slurm slurm-lab bench plan why adopt audit crate pin clean locks
+.PHONY: help smoke test lint unit test-slurm slurm-lab bench plan check-cluster why adopt audit crate pin clean locks
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ bench: smoke .venv/dev.stamp ## run the benchmarks against their peers (ratios; 
 
 plan: .venv/run.stamp ## GPU-hours, wall time and memory of the paper, from the config, before anyone runs it
 	@$(BIN)/python scripts/plan.py scale=$(if $(filter smoke,$(SCALE)),paper,$(SCALE))
+
+check-cluster: .venv/run.stamp ## try out profiles/slurm/site.yaml: a one-minute SLURM job of each kind (SITE=file, WAIT=seconds)
+	@$(BIN)/python scripts/check_cluster.py $(if $(SITE),--site $(SITE)) $(if $(WAIT),--wait $(WAIT))
 
 why: .venv/run.stamp ## what is stale and why, what it costs, and what may follow (SCALE=smoke); runs nothing
 	@$(BIN)/python scripts/why.py $(if $(filter paper,$(SCALE)),--profile slurm) all

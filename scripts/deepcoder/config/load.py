@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import itertools
 import string
@@ -17,10 +18,11 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from deepcoder.config.schema import Config
+from deepcoder.config.schema import Config, Site
 from deepcoder.errors import UserError
 
 CONFIG_DIR = Path(__file__).resolve().parents[3] / "config"
+SITE_FILE = "profiles/slurm/site.yaml"  # the one block that no file of config/ holds
 
 
 def parse_overrides(words: Iterable[str]) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def compose_config(overrides: Mapping[str, Any] | None = None, config_dir: Path 
         OmegaConf.set_struct(config, True)
         config = OmegaConf.merge(config, overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"configuration: {_one_line(error)}; the keys are in config/ and schema.py") from error
+        raise UserError(_words_of(error)) from error
     _check(config)
     return config
 
@@ -143,6 +145,8 @@ def merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
 def _check(config: Any) -> None:
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
+        if missing[0].startswith("site."):
+            raise UserError(f"{SITE_FILE}: no value for {', '.join(missing)}; give one there")
         raise UserError(f"configuration: no value for {', '.join(missing)}; set it in config/ or override it")
     _check_choices(Config, config, "")
     _check_names(config)
@@ -198,6 +202,22 @@ def _check_contexts(config: Any) -> None:
                 f"configuration: evaluation.contexts.{name} is {tokens}, but samples have at most {longest} tokens; "
                 "raise evaluation.sampling.max_response_tokens"
             )
+
+
+def _words_of(error: Exception) -> str:
+    """One line that names the file where the key at fault stands, as far as it can be known."""
+    key = str(getattr(error, "full_key", None) or "")
+    if key.partition(".")[0] != "site":
+        return f"configuration: {_one_line(error)}; the keys are in config/ and schema.py"
+    name = key.partition(".")[2].partition("[")[0]
+    known = [entry.name for entry in dataclasses.fields(Site)]
+    if name in known:
+        return f"{SITE_FILE}: {key}: {_one_line(error).partition(';')[0]}"
+    if not name:
+        return f"{SITE_FILE}: below site: stand keys with values, not one value; the keys are {', '.join(known)}"
+    near = difflib.get_close_matches(name, known, 1)
+    meant = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
+    return f"{SITE_FILE}: {key} is no key of a site; {meant}"
 
 
 def _one_line(error: Exception) -> str:
