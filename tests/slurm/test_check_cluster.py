@@ -92,6 +92,7 @@ def test_nodes_that_are_not_as_the_site_says_name_the_key(lab: Lab, here: Path, 
     status, lines, printed = check(asked, **changes)
     assert status == 1
     assert key in lines["login node", "sbatch --test-only"]["remedy"], printed
+    assert ("gpus_per_node is 16 for 8" in lines["login node", "partition"]["seen"]) == (key == "gpus_per_node")
     assert jobs_here(lab) == []
 
 
