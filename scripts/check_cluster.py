@@ -29,7 +29,7 @@ from deepcoder.config import compose_config, parse_overrides
 from deepcoder.config.load import SITE_FILE, merge
 from deepcoder.config.schema import Resources, Site
 from deepcoder.errors import UserError
-from deepcoder.files import remove
+from deepcoder.files import remove, write_text
 from deepcoder.plan.estimate import estimate
 
 CODE = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--wait", type=float, default=600, metavar="SECONDS", help="that a job may pend (600)")
     parser.add_argument("--no-jobs", action="store_true", help="only what can be asked of SLURM without a job")
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write lines and reports of the nodes there; - prints"
+        "--json", type=Path, metavar="FILE", help="write lines and reports of the nodes there; - prints them instead"
     )
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -60,8 +60,9 @@ def main() -> None:
     if args.json:
         told = {"findings": [asdict(line) for line in found], "reports": {t.kind.name: t.reports for t in trials}}
         text = json.dumps(told, indent=2) + "\n"
-        sys.stdout.write(text) if str(args.json) == "-" else args.json.write_text(text)
-    show(found)
+        sys.stdout.write(text) if str(args.json) == "-" else write_text(args.json, text)
+    if str(args.json) != "-":
+        show(found)
     sys.exit(any(line.result == "FAIL" for line in found))
 
 

@@ -54,7 +54,7 @@ def findings_of(trial: Trial, site: Site, wanted: Wanted) -> Iterator[Finding]:
     yield Finding(where, "queue", "ok", f"job {trial.job} waited {trial.queued:.0f} s; on {hosts}")
     nodes, asked = len(trial.reports), trial.kind.needs.nodes
     if nodes < asked or not all(report["complete"] for report in trial.reports):
-        unfinished = [f"node {report['node']}" for report in trial.reports if not report["complete"]]
+        unfinished = [str(report["host"]) for report in trial.reports if not report["complete"]]
         seen = (
             f"{nodes} of {asked} nodes reported; unfinished: {', '.join(unfinished) or 'none'}; ended as {trial.state}"
         )
@@ -176,12 +176,12 @@ def _free(trial: Trial, site: Site, place: str, gb: float, remedy: str) -> Itera
     if failed:
         yield from failed if place == "results" else []
         return
-    spaces = [(report["space"][place], report["node"]) for report in trial.reports if "space" in report]
+    spaces = [(report["space"][place], report["host"]) for report in trial.reports if "space" in report]
     if not spaces:
         return
-    facts, node = min(spaces, key=lambda space: space[0]["free_gb"])
+    facts, host = min(spaces, key=lambda space: space[0]["free_gb"])
     count = facts["free_inodes"]
-    on = f" on node {node}, the fullest" if len(spaces) > 1 else ""
+    on = f" on {host}, the fullest" if len(spaces) > 1 else ""
     inodes = "" if count is None else f", {count:,} inodes"
     seen = f"{facts['path']}: {facts['free_gb']:,.0f} GB free{on}, at least {gb:,.0f} needed{inodes}"
     few = count is not None and count < INODES
@@ -233,8 +233,7 @@ def _facts(
     for report in trial.reports[:1] if first else trial.reports:
         if check in report:
             facts = report[check]
-            named = f"node {report['node']}"
-            alike.setdefault(_words(facts), ([], facts))[0].append(named)
+            alike.setdefault(_words(facts), ([], facts))[0].append(report["host"])
     for nodes, facts in alike.values():
         name = "" if len(alike) == 1 else f"{', '.join(nodes)}: "
         failed = _line(trial, check, "FAIL", f"{name}{facts['error']}", remedy) if "error" in facts else None

@@ -182,7 +182,7 @@ def test_a_fine_report_is_fine() -> None:
             "FAIL",
             "9 GB",
         ),
-        ({"complete": False}, "nodes", "FAIL", "unfinished: node 0"),
+        ({"complete": False}, "nodes", "FAIL", "unfinished: n1"),
     ],
 )
 def test_what_a_node_lacks_is_a_line_with_a_remedy(report: Any, check: str, result: str, told: str) -> None:
