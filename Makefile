@@ -33,7 +33,8 @@ lint: .venv/dev.stamp
 	$(BIN)/snakemake --lint
 
 unit: .venv/dev.stamp .venv/crate.stamp .venv/validator.stamp
-	$(BIN)/pytest
+	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/workflow --numprocesses 2
 
 test-slurm: .venv/dev.stamp ## install, then run the tests that need SLURM (Debian's packages; .ci/run installs them)
 	$(BIN)/pytest tests/slurm
