@@ -1,0 +1,75 @@
+"""Judging scales out: many small shards over the nodes of a cluster, of which one dies meanwhile."""
+
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deepcoder.cluster.launch import Task, launch
+from deepcoder.cluster.lease import Desk
+from deepcoder.config.schema import Resources, Site
+from tests.slurm.lab import Lab
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SHARDS, AT_ONCE = 200, 24
+SITE = Site(
+    partition="gpu",
+    gpus_per_node=8,
+    cpus_per_node=8,
+    memory_mb_per_node=100_000,
+    max_minutes=10,
+    poll_seconds=3.0,
+    lag_seconds=3.0,
+)
+
+
+@pytest.fixture
+def here(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    for name, value in lab.environment().items():
+        monkeypatch.setenv(name, value)
+    yield tmp_path
+    lab.reset()
+
+
+def judge_shard(number: int) -> list[str]:
+    """Have one shard judged as a job; what its launcher told."""
+    tests = [{"input": f"{number}\n", "output": f"{number * 2}\n"}]
+    right, wrong = "print(int(input()) * 2)", "print(int(input()))"
+    rows = [
+        {"id": f"{number}-{name}", "kind": "stdin", "program": program, "tests": tests}
+        for name, program in (("right", right), ("wrong", wrong if number else "print(1)"))
+    ]
+    submissions, verdicts = Path(f"submissions-{number}.jsonl"), Path(f"verdicts-{number}.jsonl")
+    submissions.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    # Counts how often a shard was judged to its end.
+    script = f'"$0" "$1/judge.py" {submissions} {verdicts} --workers 1 && echo done >> counted-{number}'
+    command = ["sh", "-c", script, sys.executable, str(SCRIPTS)]
+    task = Task("verify", verdicts, command, "one", Resources(memory_mb=500, runtime_min=5), {})
+    told: list[str] = []
+    segment = [sys.executable, str(SCRIPTS / "segment.py")]
+    launch(task, SITE, Desk(Path("jobs"), task.rule, task.output), segment, told.append)
+    return told
+
+
+@pytest.mark.timeout(1200)
+def test_two_hundred_shards_finish_once_each_while_a_node_dies(lab: Lab, here: Path) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        shards = [threads.submit(judge_shard, number) for number in range(SHARDS)]
+        lab.wait_for(lambda: sum(shard.done() for shard in shards) > SHARDS // 4, 300)
+        lost = [job["job_id"] for job in lab.queue() if job["nodes"] == "n2" and job["job_state"] == "RUNNING"]
+        lab.kill_node("n2")
+        for shard in shards:
+            shard.result()
+    for number in range(SHARDS):
+        verdicts = [json.loads(line) for line in Path(f"verdicts-{number}.jsonl").read_text().splitlines()]
+        assert [row["verdict"] for row in verdicts] == ["AC", "WA"], number
+        assert Path(f"counted-{number}").read_text() == "done\n", f"shard {number} was judged more than once"
+    jobs = [job for job in lab.queue() if job["current_working_directory"] == str(here)]
+    restarts = sum(job["restart_cnt"] for job in jobs)
+    print(f"{SHARDS} shards in {len(jobs)} jobs, {len(lost)} at work on the node that died, {restarts} restarts")
+    assert len(jobs) == SHARDS
+    assert restarts >= len(lost) > 0
