@@ -1,6 +1,6 @@
 """Run a rule's command inside a SLURM job: hand on its signals, start Ray on its nodes, write down how it ended.
 
-segment.py --desk FOLDER --nodes N -- COMMAND ...      (launch.py writes the batch script that calls it)
+segment.py --desk FOLDER -- COMMAND ...      (launch.py writes the batch script that calls it)
 """
 
 import argparse
@@ -16,7 +16,6 @@ def main() -> None:
         prog="scripts/segment.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--desk", type=Path, required=True, help="folder of the lease, for the note of the end")
-    parser.add_argument("--nodes", type=int, required=True, help="nodes of the allocation")
     parser.add_argument("command", nargs="+", help="after --")
     args = parser.parse_args()
     sys.exit(run_segment(args.desk, args.command, os.environ))

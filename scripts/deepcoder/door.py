@@ -27,7 +27,7 @@ from deepcoder.config import compose_config, parse_overrides
 from deepcoder.config.load import fill_keys, merge, nest
 from deepcoder.config.load import subset as config_subset
 from deepcoder.config.schema import Config
-from deepcoder.errors import UserError
+from deepcoder.errors import TEMPORARY_FAILURE, Resumable, UserError
 from deepcoder.provenance.identity import (
     Identity,
     declared,
@@ -85,7 +85,7 @@ def run_door(
     arguments: Callable[[argparse.ArgumentParser], None],
     argv: Sequence[str] | None = None,
 ) -> None:
-    """Run a door's function as a command line program and exit with 0, 1 (an error) or 143 (terminated).
+    """Run a door's function as a command line program; exit with 0, 1 (an error), 75 (run again) or 143 (terminated).
 
     Args:
         work: does the job and writes the declared outputs (payload first, manifest last).
@@ -114,9 +114,10 @@ def run_door(
     try:
         _run(work, args, reads, overrides, script, recorder)
     except UserError as error:
-        recorder.failed(str(error))
+        status = TEMPORARY_FAILURE if isinstance(error, Resumable) else 1
+        recorder.failed(str(error), status)
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise SystemExit(status) from None
     except BaseException as error:
         recorder.failed(f"{type(error).__name__}: {error}")
         if isinstance(error, Exception):

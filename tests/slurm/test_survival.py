@@ -73,7 +73,9 @@ def test_nodes_that_are_set_down_and_die_cost_a_few_steps(paper: Paper, undistur
     assert paper.steps_done_twice() <= 8, "no more than since the last checkpoint, twice"
 
 
-def test_a_killed_rank_and_a_killed_ray_head_are_noticed_and_the_stage_goes_on(paper: Paper, undisturbed: bytes) -> None:
+def test_a_killed_rank_and_a_killed_ray_head_are_noticed_and_the_stage_goes_on(
+    paper: Paper, undisturbed: bytes
+) -> None:
     run = paper.start()
     for step, name in ((6, "ray::TrainerActo"), (14, "gcs_server")):
         paper.reach(step)

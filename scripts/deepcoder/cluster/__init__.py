@@ -1,1 +1,1 @@
-"""Jobs on a SLURM cluster: submitted once, adopted by a later run, continued over limits and failures."""
+"""Jobs on a SLURM cluster: submitted once, adopted by a later run, continued over limits and lost nodes."""

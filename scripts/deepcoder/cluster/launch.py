@@ -16,11 +16,10 @@ from deepcoder.cluster import slurm
 from deepcoder.cluster.batch import options_of, script_of
 from deepcoder.cluster.lease import Desk, Ended, Lease
 from deepcoder.config.schema import Resources, Site
-from deepcoder.errors import UserError
+from deepcoder.errors import TEMPORARY_FAILURE, UserError
 from deepcoder.files import write_text
 
 LOOK_SECONDS = 0.5  # between two looks for the file in which a job writes down its end
-INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on from here
 TAIL_LINES = 25
 LOST = {"TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "REVOKED", "DEADLINE", "UNKNOWN"}
 OUT_OF_MEMORY = (137, -9)  # the kernel's SIGKILL, seen through a shell or not
@@ -67,12 +66,12 @@ def launch(task: Task, site: Site, desk: Desk, segment: Sequence[str], tell: Tel
                 return
             if state == "CANCELLED":
                 raise failure(desk, job, "was cancelled")
-            if ended and not ended.asked and ended.status != INTERRUPTED:
+            if ended and not ended.asked and ended.status != TEMPORARY_FAILURE:
                 raise failure(desk, job, _words_of(ended))
             if not ended and state not in LOST:
                 raise failure(desk, job, f"ended as {state} before its command could say why")
             # Whoever ends with this status after a warning has saved what it had, and is a step further.
-            faults = 0 if ended and ended.asked and ended.status == INTERRUPTED else faults + 1
+            faults = 0 if ended and ended.asked and ended.status == TEMPORARY_FAILURE else faults + 1
             if faults > site.faults:
                 raise failure(desk, job, f"was lost like {faults - 1} before it ({state}); see max_minutes in the site")
             tell(f"job {job} ended as {state}; it goes on in another")
@@ -103,7 +102,7 @@ def adopted(task: Task, desk: Desk, tell: Tell) -> str | None:
 def submitted(task: Task, site: Site, desk: Desk, segment: Sequence[str], tell: Tell) -> str:
     """A new job for the task."""
     lease = Lease(task.rule, str(task.output), task.identity)
-    command = [*segment, "--desk", str(desk.folder), "--nodes", str(task.needs.nodes), "--", *task.command]
+    command = [*segment, "--desk", str(desk.folder), "--", *task.command]
     write_text(desk.script, script_of(site, command, task.variables))
     desk.take(lease)
     options = options_of(site, task.needs, desk.name, desk.log("%j"), str(task.output))

@@ -6,19 +6,22 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 from deepcoder.cluster.lease import Ended, write_end
+from deepcoder.cluster.nodes import ray_over_nodes
+from deepcoder.errors import TEMPORARY_FAILURE, Resumable, UserError
 
 # SLURM warns by SIGUSR1 before a time limit, and sends SIGTERM when it cancels, preempts or requeues.
 WARNINGS = (signal.SIGUSR1, signal.SIGTERM)
 
 
 def run_segment(desk: Path, command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command to its end and write that down.
+    """Run a command to its end, with Ray on all nodes of the allocation where there are several, and write that down.
 
     Whatever SLURM says is handed on as SIGUSR1, which every door takes as: save what you have and end.
 
@@ -36,11 +39,19 @@ def run_segment(desk: Path, command: Sequence[str], environment: Mapping[str, st
 
     before = {number: signal.signal(number, heard) for number in WARNINGS}
     try:
-        # A session of its own: SLURM signals the whole group of a batch script, and a second signal means haste.
-        child = subprocess.Popen(command, env=dict(environment), start_new_session=True)
-        if asked:
-            child.send_signal(signal.SIGUSR1)
-        status = child.wait()
+        with ray_over_nodes(desk / "nodes") as held:
+            # A session of its own: SLURM signals the whole group of a batch script, and a second signal means haste.
+            child = subprocess.Popen(command, env={**environment, **held.environment}, start_new_session=True)
+            if asked:
+                child.send_signal(signal.SIGUSR1)
+            status = child.wait()
+            # Ray ends a process without a word when it finds that process's node lost.
+            if status and (lost := held.lost()):
+                print(f"error: Ray was lost on node {', '.join(lost)}; run again to resume", file=sys.stderr)
+                status = TEMPORARY_FAILURE
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = TEMPORARY_FAILURE if isinstance(error, Resumable) else 1
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -216,7 +216,7 @@ class Trainer:
 
 @dataclass
 class Judge:
-    workers: int = setting()
+    workers: int = setting()  # sandboxes on each node
     isolation: str = choice("auto", "bwrap", "landlock", "process", default="auto")
     time_limit_s: float = MISSING  # CPU seconds per test where neither problem nor recipe says
     memory_limit_mb: int = MISSING

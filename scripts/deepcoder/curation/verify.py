@@ -7,7 +7,7 @@ from typing import Any
 
 from deepcoder.config.schema import Judge, Verification
 from deepcoder.curation.outcomes import outcomes
-from deepcoder.judge import JudgePool, Submission
+from deepcoder.judge import JudgeInterface, Submission, open_judge
 from deepcoder.schemas.tests_store import TestsStore
 
 Row = Mapping[str, Any]
@@ -33,7 +33,7 @@ def verify(problems: Iterable[Row], policy: Verification, judge: Judge, store: T
     """
     open_problems = [row for row in problems if row["tests_ref"] and row["solutions"]]
     found: list[dict[str, Any]] = []
-    with JudgePool(workers=judge.workers, isolation=judge.isolation, comparator=policy.comparator) as pool:
+    with open_judge(judge.workers, judge.isolation, policy.comparator) as pool:
         if policy.solutions == "any":
             attempt = 0
             while open_problems:
@@ -52,7 +52,11 @@ def verify(problems: Iterable[Row], policy: Verification, judge: Judge, store: T
 
 
 def _judged(
-    pool: JudgePool, chosen: Iterable[tuple[Row, Iterable[int]]], policy: Verification, judge: Judge, store: TestsStore
+    pool: JudgeInterface,
+    chosen: Iterable[tuple[Row, Iterable[int]]],
+    policy: Verification,
+    judge: Judge,
+    store: TestsStore,
 ) -> Iterator[dict[str, Any]]:
     keys: list[tuple[str, int, int]] = []
 

@@ -14,7 +14,7 @@ from deepcoder.config.schema import Benchmark, Judge
 from deepcoder.errors import UserError
 from deepcoder.evaluation.answers import extract_answer, same_answer
 from deepcoder.evaluation.truncation import Cut, Decode, cut, with_opened_thinking
-from deepcoder.judge import JudgePool, Submission, Verdict, extract_code
+from deepcoder.judge import Submission, Verdict, extract_code, open_judge
 from deepcoder.schemas.tests_store import TestsStore
 
 DETAIL_CHARACTERS = 400
@@ -134,7 +134,7 @@ def _judge(
         wanted.setdefault((problem["id"], program), []).append(key)
     if not wanted:
         return
-    with JudgePool(how.judge.workers, isolation=how.judge.isolation, comparator=how.benchmark.comparator) as pool:
+    with open_judge(how.judge.workers, how.judge.isolation, how.benchmark.comparator) as pool:
         for (pair, keys), verdict in zip(
             wanted.items(), pool.imap(_submissions(list(wanted), known, store, how)), strict=True
         ):

@@ -1,8 +1,10 @@
 """The judge: runs an untrusted Python program on tests, in a sandbox, and says whether it is right."""
 
+from deepcoder.judge.anywhere import open_judge
 from deepcoder.judge.cluster import RayJudge
 from deepcoder.judge.comparators import COMPARATORS, comparator
 from deepcoder.judge.extract import extract_code
+from deepcoder.judge.interface import JudgeInterface
 from deepcoder.judge.isolation import Isolation, isolation_level
 from deepcoder.judge.model import (
     STALL_SECONDS,
@@ -19,6 +21,7 @@ __all__ = [
     "COMPARATORS",
     "STALL_SECONDS",
     "Isolation",
+    "JudgeInterface",
     "JudgePool",
     "RayJudge",
     "RunOutput",
@@ -30,5 +33,6 @@ __all__ = [
     "extract_code",
     "isolation_level",
     "no_code_verdict",
+    "open_judge",
     "run_program",
 ]

@@ -1,6 +1,6 @@
 """A judge spread over the nodes of a Ray cluster: actors with a pool each, behind the interface of one pool.
 
-Ray is imported when a judge starts, not with this module. Only two actors on one machine have been run here.
+Ray is imported when a judge starts, not with this module.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,6 +60,8 @@ class _Slot:
 
     actor: Any
     load: int = 0
+    node: str | None = None
+    judged: int = 0
 
 
 @dataclass(eq=False)
@@ -71,6 +73,9 @@ class _Job:
 
 class RayJudge(JudgeInterface):
     """`actors` pools of `workers_per_actor` sandboxes, spread over the nodes; a context manager.
+
+    Where `nodes` are given, by Ray's ids, the actors take turns on them and reserve no cores: like a JudgePool beside
+    a training they use what is free. Without, each waits for as many cores as it has workers.
 
     The other arguments are those of JudgePool; `tests_store` is a folder that every node sees under this path, so that
     only references to tests travel. Each submission goes to the actor with the fewest, of which each has a bounded
@@ -87,11 +92,13 @@ class RayJudge(JudgeInterface):
         comparator: str = "tokens",
         all_tests: bool = False,
         tests_store: Path | str | None = None,
+        nodes: Sequence[str] = (),
     ) -> None:
         if min(actors, workers_per_actor) < 1:
             raise UserError(f"a judge needs at least 1 actor and 1 worker, not {actors} and {workers_per_actor}")
         super().__init__(actors * workers_per_actor, comparator, all_tests, tests_store)
         self.actors, self.workers_per_actor = actors, workers_per_actor
+        self._nodes = [nodes[number % len(nodes)] if nodes else None for number in range(actors)]
         self._options = (workers_per_actor, isolation, comparator, all_tests, tests_store)
         self._slots: list[_Slot] = []
         self._jobs: set[_Job] = set()
@@ -110,6 +117,11 @@ class RayJudge(JudgeInterface):
             return ray.get(self._slots[0].actor.isolation.remote())
         except ray.exceptions.RayTaskError as error:
             raise _cause(error) from None
+
+    @property
+    def judged(self) -> list[int]:
+        """How many verdicts came from each actor."""
+        return [slot.judged for slot in self._slots]
 
     def close(self, cancel: bool = False) -> None:
         """Finish what is with the actors (or cancel it) and end them; harmless when repeated."""
@@ -149,15 +161,19 @@ class RayJudge(JudgeInterface):
                 return
             if not ray.is_initialized():
                 raise UserError("Ray is not running; call ray.init() before judging on a cluster")
-            self._slots = [_Slot(self._new_actor()) for _ in range(self.actors)]
+            self._slots = [_Slot(self._new_actor(node), node=node) for node in self._nodes]
             self._collector.start()
 
-    def _new_actor(self) -> Any:
+    def _new_actor(self, node: str | None) -> Any:
         import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         threads = self.workers_per_actor * _IN_FLIGHT_PER_WORKER + 1  # one for what is no submission
-        options = {"num_cpus": self.workers_per_actor, "max_concurrency": threads, "scheduling_strategy": "SPREAD"}
-        return ray.remote(JudgeActor).options(**options).remote(self._options)
+        where: dict[str, Any] = {"num_cpus": self.workers_per_actor, "scheduling_strategy": "SPREAD"}
+        if node is not None:
+            # Soft: what replaces an actor whose node was lost goes to another.
+            where = {"num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True)}
+        return ray.remote(JudgeActor).options(max_concurrency=threads, **where).remote(self._options)
 
     def _offer(self, take: Callable[[], Submission], wait: bool) -> Future[Verdict] | None:
         self._start()
@@ -209,6 +225,7 @@ class RayJudge(JudgeInterface):
                     self._send(job, self._least_loaded())
                     return
         if error is None:
+            slot.judged += 1
             self._resolve(job, partial(job.future.set_result, done.result()))
         elif isinstance(error, ray.exceptions.RayTaskError):
             self._resolve(job, partial(job.future.set_exception, _cause(error)))
@@ -221,7 +238,7 @@ class RayJudge(JudgeInterface):
 
         if slot.actor is actor and isinstance(error, ray.exceptions.RayActorError):
             _kill(actor)  # it may be alive and only out of reach
-            slot.actor = self._new_actor()
+            slot.actor = self._new_actor(slot.node)
 
     def _resolve(self, job: _Job, resolve: Callable[[], object]) -> None:
         with self._changed:

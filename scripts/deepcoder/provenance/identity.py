@@ -25,6 +25,7 @@ WRAPPER = (
     "deepcoder.files",
     "deepcoder.manifest",
     "deepcoder.config",
+    "deepcoder.cluster",
     "deepcoder.provenance",
 )
 

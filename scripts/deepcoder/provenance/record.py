@@ -111,11 +111,11 @@ class Recorder:
             hashes |= payload_of(path)
         return {str(path): {"stat": stat_of(path), "sha256": sha256} for path, sha256 in hashes.items()}
 
-    def failed(self, message: str) -> None:
+    def failed(self, message: str, status: int = 1) -> None:
         """Leave a failure record and, of a job that had begun, no output; never raises: another error is on its way."""
         if "inputs" in self._value:
             self._leave_nothing()
-        self._leave_failure({"end": _now(), "exit": 1, "error": message})
+        self._leave_failure({"end": _now(), "exit": status, "error": message})
 
     def _leave_nothing(self) -> None:
         """Remove outputs and their records; what cannot be removed has no record, so it is stale."""

@@ -9,6 +9,7 @@ data for every layer. Without GPUs the same bundles hold cores.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deepcoder.config.schema import Rollout, Trainer
@@ -73,6 +74,38 @@ def place(rollout: Rollout, trainer: Trainer, cpus_per_rank: int, gpus: int) -> 
 def cores_of(rollout: Rollout, trainer: Trainer, cpus_per_rank: int) -> int:
     """Cores that Ray must have to hold all bundles of a run without GPUs."""
     return int(sum(bundle["CPU"] for bundle in place(rollout, trainer, cpus_per_rank, gpus=0).bundles))
+
+
+def widest(rollout: Rollout, trainer: Trainer, nodes: Sequence[tuple[int, int]]) -> int:
+    """The most cores for each rank with which all bundles find room.
+
+    Args:
+        nodes: CPUs and GPUs of each node.
+
+    Raises:
+        UserError: there is no room even with one core for each rank.
+    """
+    gpus = sum(gpus for _, gpus in nodes)
+    for cpus in range(max(cpus for cpus, _ in nodes), 0, -1):
+        if _have_room(place(rollout, trainer, cpus, gpus).bundles, nodes):
+            return cpus
+    raise UserError(
+        f"nodes with {', '.join(f'{cpus} CPUs and {gpus} GPUs' for cpus, gpus in nodes)} have no room for "
+        f"{place(rollout, trainer, 1, gpus).bundles}, none of which crosses a node; ask for more CPUs or GPUs "
+        f"(resources.train), or set fewer trainer__ranks or rollout__engines"
+    )
+
+
+def _have_room(bundles: Sequence[dict[str, float]], nodes: Sequence[tuple[int, int]]) -> bool:
+    """Whether the bundles fit when the largest is placed first, each on the first node that can hold it."""
+    free = [[float(cpus), float(gpus)] for cpus, gpus in nodes]
+    for bundle in sorted(bundles, key=lambda bundle: (bundle.get("GPU", 0), bundle["CPU"]), reverse=True):
+        asked = (bundle["CPU"], bundle.get("GPU", 0))
+        room = next((node for node in free if all(a <= f for a, f in zip(asked, node, strict=True))), None)
+        if room is None:
+            return False
+        room[:] = [f - a for a, f in zip(asked, room, strict=True)]
+    return True
 
 
 def check_devices(rollout: Rollout, trainer: Trainer, gpus: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from deepcoder.config.schema import Judge, Recipe
 from deepcoder.errors import UserError
-from deepcoder.judge import JudgePool, Submission, Verdict, extract_code, no_code_verdict
+from deepcoder.judge import JudgeInterface, Submission, Verdict, extract_code, no_code_verdict
 from deepcoder.schemas.tests_store import TestsStore
 
 Row = Mapping[str, Any]
@@ -41,7 +41,7 @@ class Grader:
     """Judges responses as they arrive; equal programs for one problem are judged once."""
 
     def __init__(
-        self, problems: Sequence[Row], store: TestsStore, pool: JudgePool, recipe: Recipe, judge: Judge
+        self, problems: Sequence[Row], store: TestsStore, pool: JudgeInterface, recipe: Recipe, judge: Judge
     ) -> None:
         self.store, self.pool, self.recipe, self.judge = store, pool, recipe, judge
         self.problems = {problem["id"]: problem for problem in problems}

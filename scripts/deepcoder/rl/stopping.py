@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-TEMPORARY_FAILURE = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on from here
+from deepcoder.errors import TEMPORARY_FAILURE
+
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM)
 
 

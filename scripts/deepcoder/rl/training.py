@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -11,11 +12,11 @@ from typing import Any
 from deepcoder.config.schema import Judge, Model
 from deepcoder.errors import UserError
 from deepcoder.files import remove_half_written, sha256_json, writing
-from deepcoder.judge import JudgePool
+from deepcoder.judge import open_judge
 from deepcoder.manifest import Manifest, write_manifest
 from deepcoder.rl.checkpoints import SHARDS, Checkpoints
 from deepcoder.rl.losses import check_recipe
-from deepcoder.rl.placement import cores_of
+from deepcoder.rl.placement import cores_of, widest
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.schedule import SCHEDULES
 from deepcoder.rl.stage import Run, Settings
@@ -52,7 +53,7 @@ def train_stage(
         problems, validation, test_window: rows of schemas.problem.PROBLEM.
         work: folder of the resumable state.
         code: digest of the code, part of the state's identity.
-        cpus: cores for sampler, trainer and judge together.
+        cpus: cores of this node for sampler, trainer and judge together; on several nodes Ray knows them.
         engines: starts sampler and trainer; by default as Ray actors.
     """
     check_recipe(settings.recipe)
@@ -64,7 +65,7 @@ def train_stage(
     with ExitStack() as stack:
         stack.callback(checkpoints.close)
         # The judge first: its sandboxes start from a small process, before torch is loaded.
-        pool = stack.enter_context(JudgePool(judge.workers, judge.isolation, settings.recipe.comparator))
+        pool = stack.enter_context(open_judge(judge.workers, judge.isolation, settings.recipe.comparator))
         sampler, trainer = (engines or ray_engines)(stack, folder, settings, cpus)
         from deepcoder.rl.text import Text
 
@@ -119,10 +120,13 @@ def local_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int)
 
 def ray_engines(stack: ExitStack, folder: Path, settings: Settings, cpus: int) -> tuple[Any, Any]:
     """Sampler and trainer as Ray actors; both start at the same time."""
-    from deepcoder.rl.workers import Devices, RemoteSampler, RemoteTrainer, local_ray
+    from deepcoder.cluster.ray import ADDRESS, joined_ray, nodes
+    from deepcoder.rl.workers import Devices, RemoteSampler, RemoteTrainer
 
     limits, per_rank = settings.stage, max(1, cpus // settings.trainer.ranks)
-    stack.enter_context(local_ray(cores_of(settings.rollout, settings.trainer, per_rank)))
+    stack.enter_context(joined_ray(cores_of(settings.rollout, settings.trainer, per_rank)))
+    if os.environ.get(ADDRESS):
+        per_rank = widest(settings.rollout, settings.trainer, [(node.cpus, node.gpus) for node in nodes()])
     devices = Devices(settings.rollout, settings.trainer, per_rank)
     trainer = RemoteTrainer(
         folder,

@@ -1,7 +1,7 @@
 """Training by Ray: an actor for each sampling engine, one for each rank of the trainer; the judge is the driver's.
 
 The proxies have the methods of Sampler and Trainer. Weights go from actors to actors (weights.py), never through the
-driver. On more than one node start Ray first and set RAY_ADDRESS; that, and actors on GPUs, has not been run here.
+driver. On more than one node cluster/nodes.py starts Ray first; actors on GPUs of several nodes have not been run here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import itertools
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,12 @@ import ray
 from ray.util.placement_group import placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from deepcoder.cluster.ray import told
 from deepcoder.config.schema import Engine as EngineConfig
 from deepcoder.config.schema import Recipe
 from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.config.schema import Trainer as TrainerConfig
-from deepcoder.errors import UserError
+from deepcoder.errors import Resumable, UserError
 from deepcoder.rl.placement import place
 from deepcoder.rl.rollout import Request, Rollout, Sample, UpdateReport
 from deepcoder.rl.sampler import SamplingOptions, generate
@@ -32,25 +32,7 @@ from deepcoder.rl.weights import Layout, Meeting
 
 START_SECONDS = 900  # loading 14B from a shared disk takes minutes
 STALL_SECONDS = 3600  # a 14B step of sampling finishes some response every few minutes, an update takes ten
-PEER_SECONDS = 15  # after one rank failed: for Ray to tell that another, whom it waited for, is dead
-OBJECT_STORE_BYTES = 256 << 20  # local runs only; a cluster sizes its own
-
-
-@contextmanager
-def local_ray(cpus: int) -> Iterator[None]:
-    """Join the cluster that RAY_ADDRESS names, else start one here that dies with this process."""
-    address = os.environ.get("RAY_ADDRESS")
-    here: dict[str, Any] = {} if address else {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES}
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Worker processes find this package where this process did.
-    paths = [str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
-    ray.init(address=address, include_dashboard=False, logging_level="ERROR", log_to_driver=True, **here)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+PEER_SECONDS = 45  # after one rank failed: for Ray to tell that another is dead, 30 where its node vanished
 
 
 class Devices:
@@ -313,21 +295,12 @@ def _result(reference: Any) -> Any:
     except ray.exceptions.GetTimeoutError:
         raise _stalled("an actor of the training") from None
     except ray.exceptions.RayError as error:
-        told = _told(error)
-        if told is None and isinstance(reference, list):
-            told = next(filter(None, map(_told, _errors(reference))), None)
-        if told is None:
+        known = told(error)
+        if known is None and isinstance(reference, list):
+            known = next(filter(None, map(told, _errors(reference))), None)
+        if known is None:
             raise
-        raise told from None
-
-
-def _told(error: BaseException) -> UserError | None:
-    """What a user should read of an actor's error, if that is not the error itself."""
-    if isinstance(getattr(error, "cause", None), UserError):
-        return error.cause  # type: ignore[attr-defined]
-    if isinstance(error, ray.exceptions.RayActorError):
-        return UserError(f"an actor of the training died: {str(error).splitlines()[0]}; run again to resume")
-    return None
+        raise known from None
 
 
 def _errors(references: Sequence[Any]) -> Iterator[BaseException]:
@@ -339,5 +312,5 @@ def _errors(references: Sequence[Any]) -> Iterator[BaseException]:
             yield error
 
 
-def _stalled(who: str) -> UserError:
-    return UserError(f"{who} gave no sign of life for {STALL_SECONDS / 60:.0f} minutes; run again to resume")
+def _stalled(who: str) -> Resumable:
+    return Resumable(f"{who} gave no sign of life for {STALL_SECONDS / 60:.0f} minutes; run again to resume")

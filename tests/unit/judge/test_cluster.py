@@ -8,17 +8,17 @@ from concurrent.futures import CancelledError
 
 import pytest
 
+from deepcoder.cluster.ray import joined_ray
 from deepcoder.errors import UserError
 from deepcoder.judge import Submission
 from deepcoder.judge.cluster import RayJudge
-from deepcoder.rl.workers import local_ray
 from deepcoder.schemas.tests_store import TestsStore
 
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayJudge]:
     store = tmp_path_factory.mktemp("tests")
-    with local_ray(3), RayJudge(2, 1, isolation="bwrap", tests_store=store) as opened:
+    with joined_ray(3), RayJudge(2, 1, isolation="bwrap", tests_store=store) as opened:
         yield opened
 
 

@@ -151,6 +151,12 @@ def test_a_user_error_prints_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in run(tmp_path, 'raise UserError("bad")').stderr
 
 
+def test_a_lost_process_exits_75_with_a_failure_record_so_that_a_launcher_runs_the_door_again(tmp_path: Path) -> None:
+    done = run(tmp_path, 'from deepcoder.errors import Resumable\nraise Resumable("a node was lost; run again")')
+    assert (done.returncode, done.stderr) == (75, "error: a node was lost; run again\n")
+    assert json.loads((tmp_path / "out.txt.failed.json").read_text())["exit"] == 75
+
+
 def test_a_job_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as parent:
         door = tmp_path / "sleep_it.py"

@@ -17,10 +17,11 @@ from tests.unit.rl.test_faults import steps_saved
 from tests.unit.rl.test_kill import durations, start
 from tests.unit.rl.test_resume import assert_same
 
-from deepcoder.errors import UserError
+from deepcoder.cluster.ray import joined_ray
+from deepcoder.errors import Resumable
 from deepcoder.rl.stage import Settings
 from deepcoder.rl.training import ray_engines
-from deepcoder.rl.workers import _result, local_ray
+from deepcoder.rl.workers import _result
 
 SCHEDULE, RANKS = "one_off", 2
 
@@ -78,7 +79,7 @@ def test_a_dead_actor_is_told_of_at_once_and_the_rerun_ends_with_the_same_bytes(
     tiny_model: Path, tmp_path: Path, undisturbed: Path, death: str
 ) -> None:
     before, killed = descendants(os.getpid()), []
-    with pytest.raises(UserError, match="an actor of the training died.*run again"):
+    with pytest.raises(Resumable, match="an actor of this run died.*run again"):
         run_stage(tiny_model, tmp_path, SCHEDULE, ranks=RANKS, engines=killing_in(*DEATHS[death], killed))
     assert time.monotonic() - killed[0] < 30
     assert wait_for_the_end_of(descendants(os.getpid()) - before)
@@ -104,9 +105,9 @@ class Rank:
 
 
 def test_the_death_of_a_rank_is_told_where_its_peer_tells_first_of_the_broken_connection() -> None:
-    with local_ray(2):
+    with joined_ray(2):
         peer, dying = Rank.remote(), Rank.remote()
         pid = ray.get(dying.__ray_call__.remote(lambda _: os.getpid()))
         threading.Timer(1.0, lambda: os.kill(pid, signal.SIGKILL)).start()
-        with pytest.raises(UserError, match="an actor of the training died"):
+        with pytest.raises(Resumable, match="an actor of this run died"):
             _result([peer.fail.remote(), dying.wait.remote()])

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from deepcoder.config import compose_config
 from deepcoder.config.schema import Config, Trainer
 from deepcoder.errors import UserError
-from deepcoder.rl.placement import cores_of, place
+from deepcoder.rl.placement import cores_of, place, widest
 
 NODE = 8
 
@@ -74,3 +74,19 @@ def test_without_gpus_cores_are_dealt_alike_for_every_schedule(paper: Config) ->
     rollout = replace(paper.rollout, engines=2, engine=replace(paper.rollout.engine, tensor_parallel=1))
     cores = {cores_of(rollout, changed(paper, schedule=name, ranks=4), 3) for name in ("sync", "async")}
     assert cores == {4 * 3 + 2}
+
+
+def test_ranks_get_the_most_cores_that_leave_room_for_all_on_the_nodes(paper: Config) -> None:
+    nodes = [(96, NODE)] * 4
+    cores = widest(paper.rollout, paper.trainer, nodes)
+    bundles = place(paper.rollout, paper.trainer, cores, gpus=32).bundles
+    assert 11 * 8 == 88 <= sum(bundle["CPU"] for bundle in bundles[: len(bundles) // 4]) <= 96
+    assert widest(paper.rollout, paper.trainer, [(128, NODE), *nodes[1:]]) == cores, "the smallest node decides"
+
+
+def test_two_small_nodes_share_two_ranks_and_an_engine(paper: Config) -> None:
+    engine = replace(paper.rollout.engine, tensor_parallel=1)
+    rollout, trainer = replace(paper.rollout, engine=engine, engines=1), changed(paper, ranks=2, sequence_parallel=1)
+    assert widest(rollout, trainer, [(3, 0), (3, 0)]) == 2
+    with pytest.raises(UserError, match="1 CPUs and 0 GPUs, 1 CPUs and 0 GPUs have no room.*resources.train"):
+        widest(rollout, trainer, [(1, 0), (1, 0)])

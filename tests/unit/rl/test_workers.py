@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from deepcoder.cluster.ray import joined_ray
 from deepcoder.config.schema import Config, Recipe
 from deepcoder.errors import UserError
 from deepcoder.rl.placement import cores_of
 from deepcoder.rl.rollout import Request, Rollout, Sample
 from deepcoder.rl.sampler import SamplingOptions
 from deepcoder.rl.trainer import Trainer
-from deepcoder.rl.workers import Devices, RemoteSampler, RemoteTrainer, local_ray
+from deepcoder.rl.workers import Devices, RemoteSampler, RemoteTrainer
 
 PROBE = [[5, 6, 7, 8, 9], [9, 8, 7]]
 
@@ -35,7 +36,7 @@ def test_two_ranks_behind_ray_do_what_one_does(
     recipe, rollouts = config.recipes["strict"], make_rollouts(9)
     one = Trainer(tiny_model, alone, recipe, 0.6, 40)
     expected = one.update(rollouts, 5)
-    with local_ray(cores_of(parallel.rollout, parallel.trainer, 1)):
+    with joined_ray(cores_of(parallel.rollout, parallel.trainer, 1)):
         sampler, trainer = started(tiny_model, parallel, recipe)
         found = trainer.update(rollouts, 5)
         assert found.loss == pytest.approx(expected.loss, abs=1e-5)
@@ -69,5 +70,5 @@ def check_sampling(sampler: RemoteSampler) -> None:
 
 
 def test_an_error_in_an_actor_reaches_the_user_as_a_sentence(tmp_path: Path, config: Config) -> None:
-    with local_ray(2), pytest.raises(UserError, match="not a model folder"):
+    with joined_ray(2), pytest.raises(UserError, match="not a model folder"):
         started(tmp_path, config, config.recipes["strict"])
