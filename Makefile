@@ -12,7 +12,8 @@ export PYTHONNOUSERSITE := 1
 # Imports of torch and vLLM without cached bytecode cost minutes over a run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help smoke test lint unit test-slurm slurm-lab bench plan check-cluster why adopt audit crate pin clean locks
+.PHONY: help smoke test lint unit test-slurm slurm-lab bench plan check-cluster status paper-detached paper-stop
+.PHONY: why adopt audit crate pin clean locks
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +51,15 @@ plan: .venv/run.stamp ## GPU-hours, wall time and memory of the paper, from the 
 
 check-cluster: .venv/run.stamp ## try out profiles/slurm/site.yaml: a one-minute SLURM job of each kind (SITE=file, WAIT=seconds)
 	@$(BIN)/python scripts/check_cluster.py $(if $(SITE),--site $(SITE)) $(if $(WAIT),--wait $(WAIT))
+
+status: .venv/run.stamp ## how far a run is, from files alone (SCALE=smoke; PAGE=file.html, WATCH=seconds)
+	@$(BIN)/python scripts/status.py results/$(SCALE) $(if $(PAGE),--page $(PAGE)) $(if $(WATCH),--watch $(WATCH))
+
+paper-detached: .venv/run.stamp ## run the paper where nobody has to stay, as a job that follows itself (WORDS=--local)
+	@$(BIN)/python scripts/detach.py $(WORDS)
+
+paper-stop: .venv/run.stamp ## end what paper-detached runs, and the jobs that it has submitted
+	@$(BIN)/python scripts/detach.py --stop
 
 why: .venv/run.stamp ## what is stale and why, what it costs, and what may follow (SCALE=smoke); runs nothing
 	@$(BIN)/python scripts/why.py $(if $(filter paper,$(SCALE)),--profile slurm) all

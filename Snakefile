@@ -25,10 +25,20 @@ include: f"{CODE}/rules/train.smk"
 include: f"{CODE}/rules/evaluate.smk"
 include: f"{CODE}/rules/report.smk"
 include: f"{CODE}/rules/provenance.smk"
+include: f"{CODE}/rules/progress.smk"
 
 
 onstart:
     be_the_only_run()
+    declare_run()
+
+
+onsuccess:
+    note_end(0)
+
+
+onerror:
+    note_end(1)
 
 
 localrules:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from omegaconf import OmegaConf
 
 from deepcoder.cluster import slurm
+from deepcoder.cluster.detach import VARIABLE
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
 from deepcoder.config import compose_config
@@ -39,7 +40,8 @@ def main() -> None:
     args = parser.parse_args()
     desk = Desk(args.jobs, args.rule, args.output)
     follow_run()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if VARIABLE not in os.environ:  # else SLURM ends the run around this process, and the job goes on
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         config: Any = compose_config(json.loads(os.environ.get(OVERRIDES_VARIABLE, "{}")))
         site = site_of(config)

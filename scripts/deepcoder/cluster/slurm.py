@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -18,6 +19,10 @@ PAUSE_SECONDS = 5
 WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
 AT_WORK = {"RUNNING", "COMPLETING", "SUSPENDED", "SIGNALING", "STAGE_OUT", "STOPPED", "RESIZING"}
 UNREACHABLE = ("Unable to contact slurm controller", "Socket timed out", "Connection refused", "Zero Bytes were")
+# Of a job around this process; sbatch hands all variables on, and a new job with the restart count of another takes it
+# for its own. What a user has set to be charged stays.
+OF_A_JOB = ("SLURM", "SBATCH_", "SRUN_")
+OF_THE_USER = ("SLURM_CONF", "SBATCH_ACCOUNT", "SBATCH_QOS", "SBATCH_RESERVATION")
 UNKNOWN_JOB = "Invalid job id"
 
 
@@ -40,6 +45,11 @@ class QueuedJob:
     def is_over(self) -> bool:
         """Whether it will not run again by itself."""
         return self.state not in WAITING | AT_WORK
+
+
+def outside(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables without those of a SLURM job around this process."""
+    return {name: value for name, value in environment.items() if not name.startswith(OF_A_JOB) or name in OF_THE_USER}
 
 
 def submit(script: Path, options: Sequence[str]) -> str:
@@ -87,7 +97,9 @@ def _run(*command: str) -> str:
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
+            done = subprocess.run(
+                command, env=outside(os.environ), capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
+            )
         except FileNotFoundError as error:
             raise UserError(f"{command[0]}: no such command; run on a login node of the cluster") from error
         except subprocess.TimeoutExpired:

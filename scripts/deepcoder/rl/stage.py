@@ -25,6 +25,7 @@ from deepcoder.rl.feed import Feed, Journal, rollouts_of
 from deepcoder.rl.figures import check_finite, describe, mean_report
 from deepcoder.rl.flow import Stream
 from deepcoder.rl.losses import sample_weights
+from deepcoder.rl.progress_log import ProgressLog
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.rollout import Request, Rollout, Sample, UpdateReport
 from deepcoder.rl.sampler import Sampler, SamplingOptions
@@ -105,7 +106,9 @@ class Run:
 
     def steps(self) -> Iterator[int]:
         """The steps that are left, from 1; ends the stage between two of them when asked to stop."""
-        for step in range(self.resume() + 1, self.settings.stage.steps + 1):
+        done = self.resume()
+        self._progress.started(done)
+        for step in range(done + 1, self.settings.stage.steps + 1):
             self.stop.check()
             self._began, self.seconds, self.reports = time.monotonic(), defaultdict(float), []
             yield step
@@ -251,6 +254,7 @@ class Run:
         """
         self.record(step, rollouts, **(self.validate(step) if scores is None else scores))
         report(self.metrics[-1])
+        self._progress.finished(self.metrics[-1], self.timings[-1])
         self._journal().forget()
         if self.due(self.settings.stage.save_every, step) or self.stop.asked:
             self.save(step, queued)
@@ -312,6 +316,10 @@ class Run:
     @property
     def _number(self) -> int:
         return self.settings.rollout.samples_per_prompt
+
+    @property
+    def _progress(self) -> ProgressLog:
+        return ProgressLog(self.checkpoints.root)
 
     def _journal(self) -> Journal:
         return Journal(self.checkpoints.root / "samples.jsonl")
