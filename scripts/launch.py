@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from omegaconf import OmegaConf
 
 from deepcoder.cluster import slurm
+from deepcoder.cluster.batch import NOT_HANDED_ON
 from deepcoder.cluster.detach import VARIABLE
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
@@ -51,8 +52,7 @@ def main() -> None:
             command=args.command,
             identity=args.identity,
             needs=OmegaConf.to_object(config.resources[args.block]),  # type: ignore[arg-type]
-            variables={name: value for name, value in os.environ.items() if name.startswith(HANDED_ON)}
-            | {"TMPDIR": site.scratch},
+            variables=handed_on() | {"TMPDIR": site.scratch},
         )
         segment = [site.python or sys.executable, str(Path(__file__).with_name("segment.py"))]
         launch(task, site, desk, segment, lambda line: print(line, flush=True))
@@ -60,6 +60,12 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         cancel_and_exit(desk)
+
+
+def handed_on() -> dict[str, str]:
+    """Variables for the job: those of this workflow, without those that tell of this host's processes."""
+    ours = (NOT_HANDED_ON, VARIABLE)
+    return {name: value for name, value in os.environ.items() if name.startswith(HANDED_ON) and name not in ours}
 
 
 def site_of(config: Any) -> Site:
