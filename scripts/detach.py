@@ -54,7 +54,7 @@ def start(run: Detached, profile: str, local: bool, words: list[str]) -> None:
     code = freeze(run.checkout, run.checkout / "results/code")
     variables = {"DEEPCODER_CODE": str(code), "DEEPCODER_GIT": json.dumps(git_state(run.checkout))}
     command = [sys.executable, str(code / "scripts/detach.py"), "--part"]
-    where = detach(run, snakemake, config.scale, variables, None if local else site, command)
+    where = detach(run, snakemake, config.scale, variables, site, command, local)
     say(f"{where} runs snakemake {' '.join(snakemake)}")
     say(f"look with scripts/status.py results/{config.scale}, or {run.log}; end it with scripts/detach.py --stop")
 

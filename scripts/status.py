@@ -4,6 +4,7 @@ scripts/status.py [results/paper] [--page results/paper/logs/status.html] [--wat
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,8 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         pass
+    except BrokenPipeError:  # of head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show(results: Path, page: Path | None, watch: int | None, unicode: bool) -> None:

@@ -135,6 +135,7 @@ def test_scancel_leaves_the_jobs_of_a_run_alone_and_stop_ends_them_too(lab: Lab,
     lab.run("scancel", str(first))
     lab.wait_for(lambda: lab.job(first)["job_state"] not in ("RUNNING", "COMPLETING"), 20)
     assert of_rule(lab, "RUNNING") == [made_by]
+    assert "is gone; start it again to go on" in without_slurm(), "no failure was made of it"
     done = call("detach", *WORDS)
     assert done.returncode == 0, done.stderr
     lab.wait_for(lambda: "is making" in launcher_log(), 40)

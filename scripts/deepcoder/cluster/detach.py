@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -110,10 +109,13 @@ def detach(
     variables: Mapping[str, str],
     site: Site | None,
     part: Sequence[str],
+    local: bool,
 ) -> str:
-    """Start a run; without a site in a session of its own on this host. Gives the words for where it is.
+    """Start a run. Gives the words for where it is.
 
     Args:
+        site: where its jobs run; None where they are processes of this host.
+        local: in a session of its own on this host, and not as a job.
         words: of snakemake.
         variables: of the environment, for every part: all of them run the same code.
         part: the command that runs a part.
@@ -122,13 +124,13 @@ def detach(
         UserError: one is at work already; SLURM refuses.
     """
     with run.locked("starter", 0):
-        if shutil.which("squeue") and (found := slurm.jobs_named(run.name)):
+        if site is not None and (found := slurm.jobs_named(run.name)):
             raise UserError(f"job {' '.join(job.id for job in found)} ({found[0].state}) is at it already; {ADVICE}")
         with run.locked("runner", 0):
             (run.folder / "events.jsonl").unlink(missing_ok=True)
-            declared = {"words": list(words), "scale": scale, "variables": dict(variables), "local": site is None}
-            write_json(run.folder / "run.json", {**declared, "start": time.time(), "host": socket.gethostname()})
-        if site is not None:
+            declared = {"words": list(words), "scale": scale, "variables": dict(variables)}
+            write_json(run.folder / "run.json", {**declared, "local": local, "has_queue": site is not None})
+        if site is not None and not local:
             return f"job {submit(run, site, part)}"
         with open(run.log, "ab") as log:
             child = subprocess.Popen(
@@ -156,9 +158,13 @@ def run_part(run: Detached, follow: Callable[[], str] | None, tell: Tell) -> int
         follow: submits the next part; None where there is no time limit.
     """
     heard: list[int] = []
+    children: list[subprocess.Popen[bytes]] = []
 
     def hear(number: int, frame: FrameType | None) -> None:
         heard.append(number)
+        # SLURM tells every process of the job: Snakemake must be gone before it takes its launchers' ends for failures.
+        for child in children if number == signal.SIGTERM else []:
+            child.kill()
 
     for number in (signal.SIGUSR1, signal.SIGTERM):
         signal.signal(number, hear)
@@ -170,8 +176,8 @@ def run_part(run: Detached, follow: Callable[[], str] | None, tell: Tell) -> int
         command = [sys.executable, "-m", "snakemake", *declared["words"]]
         environment = slurm.outside(os.environ) | declared["variables"] | {VARIABLE: "yes"}
         tell(f"{' '.join(command)}  ({f'job {job}' if job else 'local'} on {socket.gethostname()})")
-        child = subprocess.Popen(command, env=environment, start_new_session=True)
-        status, is_end = _watch(child, heard, follow, tell)
+        children.append(subprocess.Popen(command, env=environment, start_new_session=True))
+        status, is_end = _watch(children[0], heard, follow, tell)
         run.note("ended" if is_end else "left", status=status, job=job)
     return status
 
@@ -217,8 +223,8 @@ def stop(run: Detached, tell: Tell) -> None:
         raise UserError(f"{run.folder}: no detached run was ever started here")
     if declared["local"]:
         _stop_local(run, tell)
-    end = time.monotonic() + STOP_SECONDS
-    while shutil.which("squeue") and (found := slurm.jobs_named(run.name)):
+    end, has_queue = time.monotonic() + STOP_SECONDS, declared["has_queue"]
+    while has_queue and (found := slurm.jobs_named(run.name)):
         for job in found:
             tell(f"ending job {job.id}")
             slurm.cancel(job.id)
@@ -226,7 +232,7 @@ def stop(run: Detached, tell: Tell) -> None:
             raise UserError(f"job {found[0].id} does not end; see squeue")
         time.sleep(1)
     names = [path.parent.name for path in run.checkout.glob(f"results/{declared['scale']}/work/jobs/*/lease.json")]
-    for job in slurm.jobs_named(",".join(names)) if names and shutil.which("squeue") else []:
+    for job in slurm.jobs_named(",".join(names)) if names and has_queue else []:
         tell(f"cancelling job {job.id}; what it has saved stays")
         slurm.cancel(job.id)
     run.note("stopped")
@@ -273,4 +279,15 @@ def detached_words(checkout: Path, scale: str, queue: Mapping[str, str]) -> str:
         "stopped": "was stopped",
     }.get(str(last.get("event")), "submitted, not begun")
     known = f", job {job} {queue.get(job, '(by its own notes)')}" if job and last.get("event") != "stopped" else ""
-    return f"detached run: {told}{known}, {parts} parts so far; log {FOLDER / run.log.name}"
+    why = f": {_last_error(run.log)}" if last.get("event") == "ended" and last.get("status") != 0 else ""
+    return f"detached run: {told}{known}, {parts} parts so far; log {FOLDER / run.log.name}{why}"
+
+
+def _last_error(log: Path) -> str:
+    """The last line of a log that names an error, else its last."""
+    try:
+        lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return "(no log)"
+    lines = [line for line in lines if line]
+    return next((line for line in reversed(lines) if line.startswith("error: ")), lines[-1] if lines else "(empty log)")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import mean
 
 EIGHTHS, LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
+STRETCH = 4  # columns of a value at most, where there are few
 Curve = Sequence[tuple[int, float]]
 
 
@@ -26,9 +27,10 @@ def sparkline(curve: Curve, width: int = 40, unicode: bool = True) -> str:
 
 def plot(curve: Curve, width: int = 72, height: int = 8, unicode: bool = True) -> list[str]:
     """Lines of a plot with its scale at the left and its first and last step below."""
-    values = columns_of([value for _, value in curve], width)
-    if not values:
+    means = columns_of([value for _, value in curve], width)
+    if not means:
         return []
+    values = [value for value in means for _ in range(min(STRETCH, width // len(means)))]
     low, high = min(values), max(values)
     filled = [share * (height * 8 - 1) + 1 for share in _shares(values)]
     lines = []

@@ -54,11 +54,13 @@ class RunProgress:
         made: those of them that have a record; without a total, all that have one.
         sampling_seconds: of one model, from the plan.
         runner: the Snakemake process, in words.
+        is_over: that process has said that it ended.
         notes: one line for each file that could not be read, and what else one should know.
     """
 
     scale: str
     runner: str = "no run has been started here"
+    is_over: bool = False
     made: int = 0
     total: int | None = None
     work: list[Work] = field(default_factory=list)
@@ -115,10 +117,13 @@ def read_run(folder: Path, queue: Queue = None) -> RunProgress:
     found = RunProgress(
         scale=folder.name,
         runner=_runner(declared),
+        is_over=declared.get("status") is not None,
         made=len(made),
         total=len(artifacts) or None,
         sampling_seconds=declared.get("sampling_seconds", 0.0),
     )
+    if found.made == found.total:
+        found.runner = "everything is made"
     leases = list(_leases(folder / JOBS, reader))
     for path in failed:
         _add_marked(found, str(path).removesuffix(FAILED), reader.read(path), leases, queue)

@@ -108,9 +108,9 @@ class StageProgress:
         return curve[-1][1] if curve else None
 
     def shares(self) -> dict[str, float]:
-        """Share of the wall time of recent steps by phase; phases may overlap, `idle` is no phase's on some GPUs.
+        """Share of the wall time of recent steps by phase; phases may overlap, `idle` is where devices do nothing.
 
-        Under `sync` all GPUs do the same, and idle is what no phase has; else sampler and trainer have their own.
+        Under `sync` all devices do the same, and idle is what no phase has; else sampler and trainer have their own.
         """
         rows = [step.timings for step in self.steps[-RECENT:]]
         whole = sum(row["step_s"] for row in rows)
@@ -126,7 +126,7 @@ class StageProgress:
         }
         if self.schedule == "sync":
             busy = sum(share for name, share in found.items() if name != "wait for the judge")
-            return found | {"GPU idle": max(0.0, 1 - busy)}
+            return found | {"idle": max(0.0, 1 - busy)}
         return found | {"sampler idle": total["sampler_idle"], "trainer idle": total["trainer_idle"]}
 
 

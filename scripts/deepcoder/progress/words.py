@@ -51,7 +51,8 @@ def run_eta(run: RunProgress, now: float) -> str:
     if left is None:
         return ""
     basis = "measured" if run.is_measured else f"stages without steps {PLANNED}"
-    return f"at least {duration(left)} left, {when(now, left)} ({basis}; queues and CPU jobs not counted)"
+    end = "" if run.is_over else f", {when(now, left)}"
+    return f"at least {duration(left)} left{end} ({basis}; queues and CPU jobs not counted)"
 
 
 def stage_line(stage: StageProgress, now: float) -> str:

@@ -19,6 +19,7 @@ from deepcoder.progress.queue import Queued
 from deepcoder.progress.run import RunProgress, read_run
 from deepcoder.progress.stage import read_log, read_stage
 from deepcoder.progress.terminal import status_lines
+from deepcoder.provenance.record import record_path
 from deepcoder.rl.progress_log import ProgressLog
 from deepcoder.schemas.metrics import METRICS, TIMINGS
 from deepcoder.schemas.table import write_table
@@ -112,7 +113,7 @@ def test_a_stage_at_work_tells_its_pace_its_end_and_what_is_in_flight(results: P
     assert (stage.done, stage.median_seconds, stage.seconds_left) == (5, 12.0, 15 * 12.0)
     assert run.seconds_left == 15 * 12.0 + 20 * 7.0 + 100.0
     shares = {"sample": 0.6, "train": 0.2, "sync": 0.0, "validate": 0.0, "wait for the judge": 0.1}
-    assert stage.shares() == shares | {"GPU idle": pytest.approx(0.2)}
+    assert stage.shares() == shares | {"idle": pytest.approx(0.2)}
     text = told(run)
     assert "step 5 of 20, 12 s a step, 3 min left" in text
     assert "in flight: 31 of 64 samples" in text
@@ -189,6 +190,10 @@ def test_a_run_that_has_ended_or_was_killed_is_told_so(results: Path) -> None:
     assert "the last run has ended well" in told(read_run(results))
     declare(results, pid=2**22 + 1)
     assert "is gone; start it again to go on" in told(read_run(results))
+    for path in (results / STAGE / "manifest.json", results / "lock"):
+        write(path, "{}")
+        write(record_path(path), "{}")
+    assert "everything is made" in told(read_run(results))
 
 
 @pytest.mark.parametrize(
