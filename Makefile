@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: why adopt audit crate pin clean locks
 
 help: ## list these verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 smoke: .venv/run.stamp ## install, then run the whole paper at smoke scale and print its table
 	@$(BIN)/snakemake --cores $(CORES) $(DISPLAY_OF_A_RUN) all \

@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--watch", type=int, metavar="SECONDS", help="again and again, until Ctrl-C")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII alone")
     args = parser.parse_args()
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # what others wrote may hold any character
     unicode = not args.ascii and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     try:
         while True:

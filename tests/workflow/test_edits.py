@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deepcoder.progress.run import read_run
 from tests.workflow import edits
 from tests.workflow.conftest import ROOT, run_snakemake
 from tests.workflow.edits import EDITS, EVERYTHING, Edit
@@ -38,6 +39,15 @@ def done(checkout: Path) -> Path:
     assert jobs_of(run(checkout)) == {**EVERYTHING, "lock": 1}
     assert jobs_of(run(checkout)) == {}
     return checkout
+
+
+def test_what_a_run_declares_is_all_that_it_makes(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(done)
+    declared = json.loads((done / edits.OUT / "work/run.json").read_text())
+    assert set(declared["artifacts"].values()) == {*EVERYTHING, "lock"}
+    found = read_run(Path(edits.OUT))
+    assert found.made == found.total == len(declared["artifacts"])
+    assert found.runner.startswith("everything is made")
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)

@@ -52,6 +52,7 @@ class RunProgress:
     Attributes:
         total: artifacts of `all`; None where no run has declared them here.
         made: those of them that have a record; without a total, all that have one.
+        stages: those that are made come last.
         sampling_seconds: of one model, from the plan.
         runner: the Snakemake process, in words.
         is_over: that process has said that it ended.
@@ -123,12 +124,12 @@ def read_run(folder: Path, queue: Queue = None) -> RunProgress:
         sampling_seconds=declared.get("sampling_seconds", 0.0),
     )
     if found.made == found.total:
-        found.runner = "everything is made"
+        found.runner = "everything is made; whether it is current, make why says"
     leases = list(_leases(folder / JOBS, reader))
     for path in failed:
         _add_marked(found, str(path).removesuffix(FAILED), reader.read(path), leases, queue)
     _add_leases(found, leases, made, queue)
-    found.stages = list(_stages(folder, declared.get("stages", {}), made))
+    found.stages = sorted(_stages(folder, declared.get("stages", {}), made), key=lambda stage: stage.made)
     for stage in found.stages:
         if stage.damaged:
             found.notes.append(f"{stage.name}: {stage.damaged} lines or tables of its steps are damaged and left out")

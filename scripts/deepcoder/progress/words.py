@@ -48,7 +48,7 @@ def artifacts(run: RunProgress) -> str:
 def run_eta(run: RunProgress, now: float) -> str:
     """When the run may end, and what that rests on; "" where nothing is known."""
     left = run.seconds_left
-    if left is None:
+    if not left:
         return ""
     basis = "measured" if run.is_measured else f"stages without steps {PLANNED}"
     end = "" if run.is_over else f", {when(now, left)}"
