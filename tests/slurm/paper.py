@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
 STAGE = Path("results/smoke/strict/tiny/16k/manifest.json")
 MADE_BEFORE = ("results/smoke/data/strict/manifest.json", "results/smoke/models/base/tiny/manifest.json")
-STEPS = 40
+STEPS = 64
 BRIEF = (
     "scale=smoke",
     "train_sources=[easy]",
@@ -30,7 +30,7 @@ BRIEF = (
     "trainer__validation_samples=1",
 )
 # What of the cluster is not as in profiles/slurm/site.yaml.
-SITE = {"cpus_per_node": 8, "poll_seconds": 1, "lag_seconds": 3, "warning_seconds": 40}
+SITE = {"cpus_per_node": 8, "poll_seconds": 1, "lag_seconds": 3, "warning_seconds": 55}
 
 
 def prepare(folder: Path) -> None:
