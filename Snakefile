@@ -7,9 +7,13 @@ from pathlib import Path
 CODE = os.getenv("DEEPCODER_CODE")
 sys.path.insert(0, f"{CODE or workflow.basedir}/scripts")
 if not CODE:
+    from deepcoder.errors import UserError
     from deepcoder.provenance.freeze import freeze
 
-    CODE = str(freeze(Path(workflow.basedir), Path("results/code").resolve()))
+    try:
+        CODE = str(freeze(Path(workflow.basedir), Path("results/code").resolve()))
+    except UserError as error:
+        sys.exit(f"error: {error}")
     os.environ.update(DEEPCODER_CODE=CODE)
 
 

@@ -20,9 +20,12 @@ if workflow.is_main_process:
     # Whether an output is whole is known by its record, which is written last.
     for unfinished in Path(".snakemake/incomplete").glob("*"):
         unfinished.unlink(missing_ok=True)
-    for mark in (FRESH, STALE):
-        # New text each time: Snakemake compares the checksum with that of the last run.
-        write_text(Path(mark), f"{os.getpid()} {time.time_ns()}\n")
+    try:
+        for mark in (FRESH, STALE):
+            # New text each time: Snakemake compares the checksum with that of the last run.
+            write_text(Path(mark), f"{os.getpid()} {time.time_ns()}\n")
+    except UserError as error:
+        sys.exit(f"error: {error}")
     os.utime(FRESH, (0, 0))
     atexit.register(HASHES.save)
 

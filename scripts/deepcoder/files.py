@@ -13,7 +13,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ def atomic_path(target: Path, *, durable: bool = True) -> Iterator[Path]:
             if durable:
                 _sync_folder(target.parent)
     except BaseException:
-        remove(temporary)
+        with suppress(OSError):  # of a disk that refuses that as well
+            remove(temporary)
         raise
 
 

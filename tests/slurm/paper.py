@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.slurm.lab import Lab
@@ -16,13 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
 STAGE = Path("results/smoke/strict/tiny/16k/manifest.json")
 MADE_BEFORE = ("results/smoke/data/strict/manifest.json", "results/smoke/models/base/tiny/manifest.json")
-STEPS = 64
+STEPS = 24
 BRIEF = (
     "scale=smoke",
     "train_sources=[easy]",
     "report_benchmarks=[easy]",
     "rollout__engine__name=hf",
-    "warm_start__steps=30",
+    "warm_start__steps=150",
     f"stages__16k__steps={STEPS}",
     "stages__16k__save_every=4",
     "stages__16k__validate_every=12",
@@ -57,17 +59,28 @@ class Paper:
 
     def __init__(self, prepared: Path, folder: Path, lab: Lab) -> None:
         shutil.copytree(prepared, folder, symlinks=True)
-        self.folder, self.lab, self.process = folder, lab, None
+        self.folder, self.lab = folder, lab
+        self.began = self.seconds = 0.0  # of the first run, and from there to the end of the last
+
+    def command(self, *overrides: str, **site: object) -> list[str]:
+        """`snakemake --profile slurm` for the stage."""
+        keys = [f"site__{name}={value}" for name, value in {**SITE, **site}.items()]
+        words = [sys.executable, "-m", "snakemake", "--profile", "slurm", str(STAGE), "--config"]
+        return [*words, *BRIEF, *keys, *overrides]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a shell on the cluster's login node."""
+        return clean() | self.lab.environment()
 
     def start(self, *overrides: str, **site: object) -> subprocess.Popen[str]:
-        """Start `snakemake --profile slurm` for the stage, as a user at a terminal would."""
-        keys = [f"site__{name}={value}" for name, value in {**SITE, **site}.items()]
-        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", str(STAGE)]
+        """Start the command as a user at a terminal would."""
+        self.began = self.began or time.monotonic()
         with open(self.folder / "run.log", "a", encoding="utf-8") as log:
             return subprocess.Popen(
-                [*command, "--config", *BRIEF, *keys, *overrides],
+                self.command(*overrides, **site),
                 cwd=self.folder,
-                env=clean() | self.lab.environment(),
+                env=self.environment,
                 stdout=log,
                 stderr=log,
                 text=True,
@@ -77,6 +90,7 @@ class Paper:
     def finish(self, run: subprocess.Popen[str], seconds: float = 240) -> bytes:
         """Wait until a run has made the stage; the bytes of its manifest."""
         assert run.wait(seconds) == 0, self.told[-6000:]
+        self.seconds = time.monotonic() - self.began
         return (self.folder / STAGE).read_bytes()
 
     def interrupt(self, run: subprocess.Popen[str]) -> int:
@@ -120,6 +134,15 @@ class Paper:
             return next((job for job in self.jobs if states[job] == "RUNNING"), 0)
 
         return self.lab.wait_for(at_work, 60)
+
+    def door(self, job: int) -> int:
+        """The process of the stage's script in a job."""
+        for pid in self.lab.processes(self.lab.job(job)["batch_host"]):
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if len(words) > 1 and words[1].endswith(b"/train_stage.py"):
+                    return pid
+        raise AssertionError(f"job {job} has no train_stage.py at work")
 
     def minutes_left(self, job: int) -> int:
         """Whole minutes until a job's time limit."""

@@ -1,6 +1,7 @@
 """A stage that a cluster interrupts in every way it knows ends in the bytes of one that nobody disturbed."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -9,47 +10,41 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.lab import Lab
-from tests.slurm.paper import Paper, prepare
+from tests.slurm.paper import Paper
 
 Start = Callable[[], Paper]
 
 
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared")
-    prepare(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def undisturbed(prepared: Path, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The manifest of a stage that ran through."""
-    paper = Paper(prepared, tmp_path_factory.mktemp("undisturbed") / "checkout", lab)
-    manifest = paper.finish(paper.start())
-    assert len(paper.jobs) == 1
-    lab.reset()
-    return manifest
-
-
 @pytest.fixture
 def paper(prepared: Path, lab: Lab, tmp_path: Path) -> Iterator[Paper]:
-    yield Paper(prepared, tmp_path / "checkout", lab)
+    found = Paper(prepared, tmp_path / "checkout", lab)
+    yield found
+    print(f" {found.steps_done_twice()} steps done twice, {found.seconds:.0f} s to the end, {len(found.jobs)} jobs")
     lab.reset()
 
 
 def test_a_time_limit_reached_twice_is_a_chain_of_jobs(paper: Paper, undisturbed: bytes) -> None:
     run = paper.start()
-    for _ in range(2):
-        paper.reach(paper.step + 1)
+    for step in (4, 12):
+        paper.reach(step)
         job = paper.running
+        door = paper.door(job)
+        # SLURM looks at limits every 30 seconds, in which a stage as small as this one would be through.
+        os.kill(door, signal.SIGSTOP)
         minutes = paper.lab.job(job)["time_limit"] - paper.minutes_left(job)
-        # SLURM looks at limits every 30 seconds.
         paper.lab.run("scontrol", "update", f"jobid={job}", f"timelimit={minutes + 1}")
-        paper.lab.wait_for(lambda job=job: paper.lab.job(job)["job_state"] != "RUNNING", 120)
-        assert paper.lab.job(job)["job_state"] != "COMPLETED", "the stage was through before the limit"
+        paper.lab.wait_for(lambda door=door: is_warned(door), 90)
+        os.kill(door, signal.SIGCONT)
+        paper.lab.wait_for(lambda job=job: paper.lab.job(job)["job_state"] != "RUNNING", 60)
     assert paper.finish(run) == undisturbed
     assert len(paper.jobs) == 3
     assert paper.steps_done_twice() == 0, "a warned stage saves what it has"
+
+
+def is_warned(pid: int) -> bool:
+    """Whether a process that stands still has SIGUSR1 to answer."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("ShdPnd"))
+    return bool(int(line.split()[1], 16) >> (signal.SIGUSR1 - 1) & 1)
 
 
 def test_a_preempted_stage_goes_on_under_its_own_number(paper: Paper, undisturbed: bytes) -> None:
@@ -63,13 +58,10 @@ def test_a_preempted_stage_goes_on_under_its_own_number(paper: Paper, undisturbe
 def test_nodes_that_are_set_down_and_die_cost_a_few_steps(paper: Paper, undisturbed: bytes) -> None:
     run = paper.start()
     paper.reach(6)
-    first = paper.lab.job(paper.running)["batch_host"]
-    paper.lab.down(first)
+    paper.lab.down(paper.lab.job(paper.running)["batch_host"])
     paper.lab.wait_for(lambda: paper.lab.job(paper.jobs[0])["restart_cnt"] == 1, 30)
     paper.reach(14)
-    second = paper.lab.job(paper.running)["batch_host"]
-    assert second != first
-    paper.lab.kill_node(second)
+    paper.lab.kill_node(paper.lab.job(paper.running)["batch_host"])
     assert paper.finish(run) == undisturbed
     assert len(paper.jobs) == 1
     assert paper.steps_done_twice() <= 8, "no more than since the last checkpoint, twice"
@@ -79,7 +71,7 @@ def test_a_killed_rank_and_a_killed_ray_head_are_noticed_and_the_stage_goes_on(
     paper: Paper, undisturbed: bytes
 ) -> None:
     run = paper.start()
-    for step, name in ((6, "ray::TrainerActo"), (14, "gcs_server")):
+    for step, name in ((6, "ray::TrainerActo"), (14, "raylet")):
         paper.reach(step)
         job = paper.running
         assert kill_in_job(paper.lab, job, name)
@@ -113,7 +105,7 @@ def test_a_killed_snakemake_adopts_its_job_and_ctrl_c_keeps_the_checkpoints(pape
     step = paper.step
     assert paper.finish(paper.start()) == undisturbed
     assert len(paper.jobs) == 2
-    assert paper.steps_done_twice() <= 1, f"went on from step {step}"
+    assert paper.steps_done_twice() <= 4, f"went on from the last checkpoint before step {step}"
 
 
 def launched(paper: Paper) -> str:
@@ -121,8 +113,7 @@ def launched(paper: Paper) -> str:
 
 
 def test_a_stage_that_cannot_run_is_one_error_with_its_job_its_log_and_how_to_go_on(paper: Paper) -> None:
-    shards = paper.folder / "results/smoke/models/base/tiny/hf/config.json"
-    shards.write_text("{")
+    shutil.rmtree(paper.folder / "results/smoke/data/tests")
     run = paper.start()
     assert run.wait(120) != 0
     (job,) = paper.jobs
@@ -134,6 +125,6 @@ def test_a_stage_that_cannot_run_is_one_error_with_its_job_its_log_and_how_to_go
 def test_a_stage_that_the_kernel_kills_for_memory_says_so(paper: Paper) -> None:
     run = paper.start()
     paper.reach(1)
-    assert kill_in_job(paper.lab, paper.running, "python")
+    os.kill(paper.door(paper.running), signal.SIGKILL)
     assert run.wait(120) != 0
     assert "most likely for its memory" in paper.told

@@ -17,7 +17,8 @@ from deepcoder.cluster.batch import options_of, script_of
 from deepcoder.cluster.lease import Desk, Ended, Lease
 from deepcoder.config.schema import Resources, Site
 from deepcoder.errors import TEMPORARY_FAILURE, UserError
-from deepcoder.files import write_text
+from deepcoder.files import read_json, write_text
+from deepcoder.provenance.record import failure_path
 
 LOOK_SECONDS = 0.5  # between two looks for the file in which a job writes down its end
 TAIL_LINES = 25
@@ -66,7 +67,7 @@ def launch(task: Task, site: Site, desk: Desk, segment: Sequence[str], tell: Tel
                 return
             if state == "CANCELLED":
                 raise failure(desk, job, "was cancelled")
-            if ended and not ended.asked and ended.status != TEMPORARY_FAILURE:
+            if ended and _for_good(ended, task.output):
                 raise failure(desk, job, _words_of(ended))
             if not ended and state not in LOST:
                 raise failure(desk, job, f"ended as {state} before its command could say why")
@@ -147,6 +148,19 @@ def _ended_well(task: Task, desk: Desk) -> bool:
         return False
     ends = (desk.ended(lease.job, int(path.suffixes[-2][1:])) for path in desk.folder.glob(f"{lease.job}.*.json"))
     return any(ended is not None and ended.status == 0 for ended in ends)
+
+
+def _for_good(ended: Ended, output: Path) -> bool:
+    """Whether to run the command again would lead to the same end.
+
+    A process that ended without a word about it (a door's record says how it ended) was lost: Ray, for one, ends those
+    of a node whose raylet has died.
+    """
+    if ended.asked or ended.status == TEMPORARY_FAILURE:
+        return False
+    record = failure_path(output)
+    silent = record.exists() and read_json(record).get("exit") is None
+    return ended.status in OUT_OF_MEMORY or not silent
 
 
 def _words_of(ended: Ended) -> str:
