@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
+
+from tests.checkout import copy_checkout  # noqa: E402
 
 from deepcoder.files import sha256_json, write_text  # noqa: E402
 from deepcoder.manifest import write_manifest  # noqa: E402
@@ -30,21 +31,9 @@ from deepcoder.provenance.identity import Identity  # noqa: E402
 from deepcoder.provenance.lockfile import collect  # noqa: E402
 from deepcoder.provenance.record import GIT_VARIABLE, Recorder  # noqa: E402
 
-PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
 OUT = Path("results/paper")
 TEMPLATE = "deepcoder-14b"
 ARTIFACTS_PER_MODEL = 29  # a model, and for each of 4 benchmarks its samples, with verdicts and scores at 3 contexts
-
-
-def copy_checkout(folder: Path) -> None:
-    """What a clone holds and a run executes."""
-    for name in PARTS:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, folder / name)
-    (folder / "slurm").symlink_to("profiles/slurm")
 
 
 def snakemake(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -39,3 +39,13 @@ def undisturbed(prepared: Path, lab: Lab, tmp_path_factory: pytest.TempPathFacto
     print(f"undisturbed: {paper.seconds:.0f} s")
     lab.reset()
     return manifest
+
+
+@pytest.fixture
+def here(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working folder from which the cluster is reached."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in lab.environment().items():
+        monkeypatch.setenv(name, value)
+    yield tmp_path
+    lab.reset()

@@ -22,17 +22,10 @@ sys.path.insert(0, str(SCRIPTS))
 
 from deepcoder.cluster.launch import Task, launch  # noqa: E402
 from deepcoder.cluster.lease import Desk  # noqa: E402
-from deepcoder.config.schema import Resources, Site  # noqa: E402
+from deepcoder.config.schema import Resources  # noqa: E402
 from tests.slurm.lab import Lab  # noqa: E402
+from tests.slurm.site import SITE  # noqa: E402
 
-SITE = Site(
-    partition="gpu",
-    gpus_per_node=8,
-    cpus_per_node=8,
-    memory_mb_per_node=100_000,
-    max_minutes=10,
-    poll_seconds=30.0,
-)
 SNAKEFILE = 'rule all:\n    output: "out-{number}.txt"\n    shell: "touch {{output}}"\n'
 
 

@@ -12,10 +12,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.checkout import copy_checkout
 from tests.slurm.lab import Lab
 
-ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
 STAGE = Path("results/smoke/strict/tiny/16k/manifest.json")
 MADE_BEFORE = ("results/smoke/data/strict/manifest.json", "results/smoke/models/base/tiny/manifest.json")
 STEPS = 24
@@ -37,13 +36,7 @@ SITE = {"cpus_per_node": 8, "poll_seconds": 1, "lag_seconds": 3, "warning_second
 
 def prepare(folder: Path) -> None:
     """A checkout with everything that a stage starts from, made without a cluster."""
-    for name in PARTS:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, folder / name)
-    (folder / "slurm").symlink_to("profiles/slurm")
+    copy_checkout(folder)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *MADE_BEFORE, "--config", *BRIEF]
     done = subprocess.run(command, cwd=folder, env=clean(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

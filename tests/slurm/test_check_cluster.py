@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,6 @@ SITE = {
     "max_minutes": 600,
 }
 GPUS = {"sample": {"nodes": 1, "gpus_per_node": 8}, "train": {"nodes": 4, "gpus_per_node": 8}}
-
-
-@pytest.fixture
-def here(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder from which the cluster is reached."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in lab.environment().items():
-        monkeypatch.setenv(name, value)
-    yield tmp_path
-    lab.reset()
 
 
 def command(resources: dict[str, Any], *words: str, **changes: Any) -> list[str]:

@@ -1,7 +1,6 @@
 """Snakemake runs as a job that follows itself to the end of the run, alone, and files tell how far it is."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deepcoder.cluster.detach import Detached
+from tests.checkout import ROOT, copy_checkout
 from tests.slurm.lab import Lab
-from tests.workflow.conftest import PARTS, ROOT
 
 STAND_IN = ROOT / "tests/workflow/stand_in.py"
 SITE = """
@@ -34,10 +33,7 @@ def checkout(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """A checkout with quick doors, from which the cluster is reached as from inside another job."""
     folder = tmp_path / "checkout"
     folder.mkdir()
-    for name in PARTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
-        copy(ROOT / name, folder / name)
-    (folder / "slurm").symlink_to("profiles/slurm")
+    copy_checkout(folder)
     (folder / "profiles/slurm/site.yaml").write_text(SITE)
     (folder / "profiles/slurm/paper.yaml").write_text("scale: smoke\n")
     (folder / "gate.py").write_text(GATE)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,19 +18,9 @@ from deepcoder.cluster.lease import Desk
 from deepcoder.config.schema import Resources, Site
 from deepcoder.errors import UserError
 from tests.slurm.lab import Lab
+from tests.slurm.site import SITE
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-SITE = Site(
-    partition="gpu",
-    gpus_per_node=8,
-    cpus_per_node=8,
-    memory_mb_per_node=100_000,
-    max_minutes=10,
-    warning_seconds=30,
-    poll_seconds=1.0,
-    lag_seconds=3.0,
-    faults=2,
-)
 # Counts its starts, tells of a warning, and ends well once it has been warned as often as its file says.
 PATIENT = """
 import pathlib, signal, sys, time
@@ -46,16 +36,6 @@ while len(starts.read_text()) <= wanted:
     time.sleep(0.1)
 out.write_text("done")
 """
-
-
-@pytest.fixture
-def here(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder from which the cluster is reached."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in lab.environment().items():
-        monkeypatch.setenv(name, value)
-    yield tmp_path
-    lab.reset()
 
 
 def task(*command: str, identity: str = "one", **needs: int) -> Task:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,29 +9,12 @@ import pytest
 
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.schema import Resources
 from tests.slurm.lab import Lab
+from tests.slurm.site import SITE
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 SHARDS, AT_ONCE = 200, 24
-SITE = Site(
-    partition="gpu",
-    gpus_per_node=8,
-    cpus_per_node=8,
-    memory_mb_per_node=100_000,
-    max_minutes=10,
-    poll_seconds=3.0,
-    lag_seconds=3.0,
-)
-
-
-@pytest.fixture
-def here(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    for name, value in lab.environment().items():
-        monkeypatch.setenv(name, value)
-    yield tmp_path
-    lab.reset()
 
 
 def judge_shard(number: int) -> list[str]:

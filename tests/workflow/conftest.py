@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
+from tests.checkout import copy_checkout
+
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -42,11 +41,5 @@ def rules_run(output: str) -> set[str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what a clone holds and a run executes."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in PARTS:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, folder / name)
-    (folder / "slurm").symlink_to("profiles/slurm")
+    copy_checkout(folder)
     return folder

