@@ -42,7 +42,7 @@ def test_two_hundred_shards_finish_once_each_while_a_node_dies(lab: Lab, here: P
     with ThreadPoolExecutor(AT_ONCE) as threads:
         shards = [threads.submit(judge_shard, number) for number in range(SHARDS)]
         lab.wait_for(lambda: sum(shard.done() for shard in shards) > SHARDS // 4, 300)
-        lost = [job["job_id"] for job in lab.queue() if job["nodes"] == "n2" and job["job_state"] == "RUNNING"]
+        lost = [job["job_id"] for job in lab.queue() if job["batch_host"] == "n2" and job["job_state"] == "RUNNING"]
         lab.kill_node("n2")
         for shard in shards:
             shard.result()
