@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import date
 from typing import Any
 
 from deepcoder.curation.rows import Reject
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 def text(value: Any, name: str) -> str:
@@ -32,7 +33,10 @@ def texts(value: Any) -> list[str]:
 def day(value: Any) -> str | None:
     """YYYY-MM-DD at the start of a date in ISO form, else None."""
     found = _DAY.match(str(value)) if value is not None else None
-    return found.group() if found else None
+    try:
+        return date.fromisoformat(found.group()).isoformat() if found else None
+    except ValueError:  # no such day
+        return None
 
 
 def seconds(value: Any) -> float | None:

@@ -17,6 +17,7 @@ from deepcoder.schemas.table import write_table
 from deepcoder.schemas.tests_store import TestsStore
 
 Row = dict[str, Any]
+MOST_REASONS = 50  # that a manifest names; each row's own is in dropped.parquet
 
 
 def normalise(
@@ -62,9 +63,18 @@ def write_problems(
         "rows": len(problems),
         "dropped": len(dropped),
         "splits": dict(sorted(Counter(row["split"] for row in problems).items())),
-        "dropped_by_reason": dict(sorted(Counter(row["reason"] for row in dropped).items())[:50]),
+        "dropped_by_reason": count_reasons([row["reason"] for row in dropped]),
     }
     return write_manifest(path, "problems", [root / "problems.parquet", root / "dropped.parquet"], facts)
+
+
+def count_reasons(reasons: Sequence[str]) -> dict[str, int]:
+    """How often each reason was given; those beyond the commonest are counted together, so that the sum is all."""
+    ranked = sorted(Counter(reasons).items(), key=lambda item: (-item[1], item[0]))
+    counts = dict(sorted(ranked[:MOST_REASONS]))
+    if rest := sum(number for _, number in ranked[MOST_REASONS:]):
+        counts["other reasons"] = rest
+    return counts
 
 
 def select_benchmark(name: str, benchmark: Benchmark, problems: Sequence[Row]) -> list[Row]:

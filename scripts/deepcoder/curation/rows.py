@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from deepcoder.config.schema import Source
+from deepcoder.errors import UserError
 from deepcoder.files import sha256_text
 from deepcoder.schemas.plain import NotPlainError, encode
 from deepcoder.schemas.problem import problem_id
 from deepcoder.schemas.tests_store import TestsStore
 
 KINDS = ("stdin", "call", "answer")
+SPLITS = (None, "train", "heldout", "test")
 POSITION = "#row"  # added to every row: its position in the source, an id for sources without one
+UNREADABLE = "#unreadable"  # the one key of a row that its file does not give; the value says why
+DEEPEST = 100  # levels of a test value; a limit of our own, because that of Python depends on who calls
+NOT_PLAIN = "a test value is no plain data"
+NOT_UNICODE = "a text is not valid Unicode"
+TOO_DEEP = f"a test value is over {DEEPEST} levels deep"
 
 
 class Reject(Exception):
@@ -72,11 +77,18 @@ def parse_rows(
     def one(numbered: tuple[int, Mapping[str, Any]]) -> Parsed | Rejected:
         number, row = numbered
         try:
+            if UNREADABLE in row:
+                raise Reject(row[UNREADABLE])
             return checked(parse_row({**row, POSITION: number}))
-        except Reject as reason:
-            return Rejected(row_id(row, id_column, number), str(reason))
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
-            return Rejected(row_id(row, id_column, number), f"malformed row ({type(error).__name__})")
+        except Reject as error:
+            reason = str(error).encode("utf-8", "backslashreplace").decode()
+        except NotPlainError:
+            reason = NOT_PLAIN
+        except UserError:  # the sandbox, not the row
+            raise
+        except Exception as error:  # whatever a parser trips over is the row's fault
+            reason = f"malformed row ({type(error).__name__})"
+        return Rejected(row_id(row, id_column, number), reason)
 
     return mapped(one, enumerate(rows))
 
@@ -84,7 +96,7 @@ def parse_rows(
 def row_id(row: Mapping[str, Any], id_column: str | None, number: int) -> str:
     """The source's own id of a row, or its position where it has none."""
     value = row.get(id_column) if id_column and isinstance(row, Mapping) else None
-    usable = isinstance(value, str | int) and _encodable(str(value))
+    usable = _encodable(value) if isinstance(value, str) else isinstance(value, int) and value.bit_length() < 64
     return str(value) if usable else f"row-{number}"
 
 
@@ -99,8 +111,14 @@ def checked(parsed: Parsed) -> Parsed:
     if not isinstance(parsed.statement, str) or not parsed.statement.strip():
         raise Reject("the statement is empty")
     texts = [parsed.statement, parsed.starter_code, parsed.source_id, *parsed.solutions]
-    if not all(isinstance(text, str) and _encodable(text) for text in texts):
-        raise Reject("a text is not valid Unicode")
+    optional = [parsed.fn_name, parsed.answer, parsed.family, parsed.date, parsed.url, parsed.licence]
+    texts += [text for text in optional if text is not None]
+    if not all(isinstance(text, str) for text in texts):
+        raise Reject("a field is no text")
+    if not all(map(_encodable, texts)):
+        raise Reject(NOT_UNICODE)
+    if parsed.split not in SPLITS:
+        raise Reject(f"split {parsed.split!r} is unknown")
     if parsed.kind == "answer":
         if not parsed.answer:
             raise Reject("the answer is empty")
@@ -150,43 +168,27 @@ def in_window(date: str | None, after: str | None, before: str | None) -> bool:
     return date is not None and (after is None or date >= after) and (before is None or date < before)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, levels: int = DEEPEST) -> Any:
     """A value as JSON data: tuples become lists.
 
     Raises:
-        Reject: anything that JSON does not keep (sets, bytes, non-string keys, lone surrogates).
+        Reject: anything that JSON does not keep (sets, bytes, non-string keys, lone surrogates), or over `levels` deep.
     """
+    if isinstance(value, list | tuple | dict) and not levels:
+        raise Reject(TOO_DEEP)
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, levels - 1) for item in value]
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise Reject("a test value has keys that are no strings")
-        return {key: plain(item) for key, item in value.items()}
+        return {plain(key): plain(item, levels - 1) for key, item in value.items()}
     if isinstance(value, str) and not _encodable(value):
-        raise Reject("a text is not valid Unicode")
+        raise Reject(NOT_UNICODE)
     if isinstance(value, int) and abs(value).bit_length() > 14_000:  # Python reads no longer decimal literal
         raise Reject("a test holds an integer of over 4,200 digits")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise Reject(f"a test value is a {type(value).__name__}, no plain data")
-
-
-def literal_or_json(text: Any) -> Any:
-    """A value written as JSON or as a Python literal; values that are no text pass through.
-
-    Raises:
-        Reject: neither.
-    """
-    if not isinstance(text, str):
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        raise Reject(f"neither JSON nor a Python literal ({type(error).__name__})") from None
 
 
 def _test(test: Mapping[str, Any], parsed: Parsed) -> dict[str, Any]:
@@ -198,18 +200,30 @@ def _test(test: Mapping[str, Any], parsed: Parsed) -> dict[str, Any]:
         raise Reject("the arguments of a call are no list")
     if parsed.keeps_types:
         return {"args": [_plain_data(value) for value in test["args"]], "expected": _plain_data(test["expected"])}
-    return {"args": plain(test["args"]), "expected": plain(test["expected"])}
+    return {"args": [plain(value) for value in test["args"]], "expected": plain(test["expected"])}
 
 
 def _plain_data(value: Any) -> Any:
+    if not _within(value, DEEPEST):
+        raise Reject(TOO_DEEP)
     try:
         encode(value)
     except NotPlainError:
-        raise Reject("a test value is no plain data") from None
+        raise Reject(NOT_PLAIN) from None
     return value
 
 
+def _within(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if not isinstance(value, list | tuple | set | frozenset):
+        return True
+    return levels > 0 and all(_within(item, levels - 1) for item in value)
+
+
 def _encodable(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

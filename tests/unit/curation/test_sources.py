@@ -1,19 +1,25 @@
 """Parsers read rows of the true formats and turn everything else into a counted rejection."""
 
 import gzip
-import io
 import json
 import os
-import pickle
 from importlib import import_module
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from true_rows import hub_source, livecodebench_row, packed, primeintellect_row, taco_row
+from true_rows import (
+    aime_row,
+    codeforces_row,
+    codeio_row,
+    hub_source,
+    humaneval_row,
+    livecodebench_row,
+    packed,
+    primeintellect_row,
+    taco_row,
+)
 
 from deepcoder.config import compose_config
 from deepcoder.curation.fetching import write_raw
@@ -123,22 +129,12 @@ def test_a_pickle_that_asks_for_code_is_refused_and_nothing_of_it_runs(tmp_path,
     row = livecodebench_row(private_test_cases=packed(Harmful(str(target))))
     (rejected,) = parse(livecodebench, [row], tmp_path, sandbox, ending="jsonl")
     assert isinstance(rejected, Rejected)
-    assert "mkdir" in rejected.reason
+    assert rejected.reason.startswith("private tests are a pickle of more than a text")
     assert not target.exists()
-    with pytest.raises(pickle.UnpicklingError):
-        livecodebench._PlainUnpickler(io.BytesIO(pickle.dumps(os.getcwd))).load()
 
 
 def test_codeforces_tests_are_the_examples(tmp_path, sandbox):
-    row = {
-        "problem_id": "1971A",
-        "description": "Two integers.",
-        "input": "x and y",
-        "output": "the smaller first",
-        "note": None,
-        "examples": [["1 9\n", "1 9\n"]],
-        "time_limit_ms": 1500,
-    }
+    row = codeforces_row()
     path = tmp_path / "test.json"
     path.write_text(json.dumps([row], indent=1))
     (problem,) = codeforces.parse([path], hub_source(role="benchmark"), sandbox)
@@ -148,24 +144,10 @@ def test_codeforces_tests_are_the_examples(tmp_path, sandbox):
 
 
 def test_aime_answers_are_integers_below_a_thousand(tmp_path, sandbox):
-    rows = [
-        {"id": 60, "problem": "Find it.", "answer": "073", "url": "u"},
-        {"id": 61, "problem": "x", "answer": "1/2", "url": "u"},
-    ]
+    rows = [aime_row(), aime_row(id=61, answer="1/2")]
     good, bad = parse(aime2024, rows, tmp_path, sandbox)
     assert (good.answer, good.kind) == ("73", "answer")
     assert isinstance(bad, Rejected)
-
-
-def humaneval_row(**changes):
-    row = {
-        "task_id": "HumanEval/900",
-        "prompt": "def half(x):\n",
-        "entry_point": "half",
-        "canonical_solution": "    return x / 2\n",
-        "test": "def check(candidate):\n    assert candidate(3) == 1.5\n    assert abs(candidate(1) - 0.5) < 1e-6\n",
-    }
-    return {**row, **changes}
 
 
 def test_humaneval_expected_values_come_from_the_canonical_solution(tmp_path, sandbox):
@@ -200,17 +182,6 @@ def test_humanevalplus_keeps_tuples_and_sets_which_its_comparator_tells_from_lis
     assert store.get(problems[0]["tests_ref"]) == [{"args": [(1, 2), {3: 4}], "expected": ((1, 2), {1})}]
 
 
-def codeio_row(**changes):
-    row = {
-        "task_description": "Sum of two numbers.",
-        "input_output_spec": "Input: a, b",
-        "code_sample": "def main_solution(a, b):\n    return {'sum': a + b}\n",
-        "input_generator": "def generate_inputs(rng: Random) -> dict:\n"
-        "    return {'b': rng.randint(0, 9**9), 'a': rng.randint(0, 9**9)}\n",
-    }
-    return {**row, **changes}
-
-
 def test_codeio_tests_are_made_by_generator_and_reference_in_the_sandbox(tmp_path, sandbox):
     source = hub_source(options={"seed": 3, "tests": 5})
     rows = [
@@ -235,35 +206,6 @@ def test_codeio_tests_are_made_by_generator_and_reference_in_the_sandbox(tmp_pat
         "the reference may read a clock",
     ]
     assert "fails on input 0" in rejected[4].reason
-
-
-GARBAGE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-BUILDERS = {
-    taco_verified: taco_row,
-    primeintellect: primeintellect_row,
-    livecodebench: livecodebench_row,
-}
-
-
-@pytest.mark.parametrize("module", BUILDERS, ids=lambda module: module.__name__.rsplit(".", 1)[-1])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_a_row_with_a_garbage_field_is_a_problem_or_a_rejection(module, data, tmp_path, sandbox):
-    row = BUILDERS[module]()
-    key = data.draw(st.sampled_from(sorted(row)))
-    value = data.draw(GARBAGE | GARBAGE.map(repr))
-    row[key] = value
-    found = list(module.parse_rows([row], module._parse_row, "id"))
-    assert len(found) == 1
-    assert isinstance(found[0], Parsed | Rejected)
-    store = TestsStore(tmp_path / "tests")
-    if isinstance(found[0], Parsed):
-        problems, _ = normalise("x", hub_source(), found, store)
-        assert store.get(problems[0]["tests_ref"])
 
 
 def test_a_truncated_or_foreign_raw_file_is_one_clear_error(tmp_path, sandbox):

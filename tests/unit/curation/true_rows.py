@@ -56,3 +56,42 @@ def livecodebench_row(**changes: object) -> dict:
         "metadata": "{}",
     }
     return {**row, **changes}
+
+
+def humaneval_row(**changes: object) -> dict:
+    row = {
+        "task_id": "HumanEval/900",
+        "prompt": "def half(x):\n",
+        "entry_point": "half",
+        "canonical_solution": "    return x / 2\n",
+        "test": "def check(candidate):\n    assert candidate(3) == 1.5\n    assert abs(candidate(1) - 0.5) < 1e-6\n",
+    }
+    return {**row, **changes}
+
+
+def codeio_row(**changes: object) -> dict:
+    row = {
+        "task_description": "Sum of two numbers.",
+        "input_output_spec": "Input: a, b",
+        "code_sample": "def main_solution(a, b):\n    return {'sum': a + b}\n",
+        "input_generator": "def generate_inputs(rng: Random) -> dict:\n"
+        "    return {'b': rng.randint(0, 9**9), 'a': rng.randint(0, 9**9)}\n",
+    }
+    return {**row, **changes}
+
+
+def codeforces_row(**changes: object) -> dict:
+    row = {
+        "problem_id": "1971A",
+        "description": "Two integers.",
+        "input": "x and y",
+        "output": "the smaller first",
+        "note": None,
+        "examples": [["1 9\n", "1 9\n"]],
+        "time_limit_ms": 1500,
+    }
+    return {**row, **changes}
+
+
+def aime_row(**changes: object) -> dict:
+    return {"id": 60, "problem": "Find it.", "answer": "073", "url": "u", **changes}

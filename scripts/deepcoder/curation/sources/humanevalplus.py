@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.hub import fetch_from_hub
+from deepcoder.curation.literals import python_tree
 from deepcoder.curation.reading import read_rows
 from deepcoder.curation.rows import Parsed, Reject, Rejected, parse_rows
 
@@ -61,10 +62,7 @@ def inputs_and_results(test: str) -> tuple[list[list[Any]], list[Any] | None]:
     """
     if "_poly" in test:
         raise Reject("the test calls _poly, which the official solution cannot pass")
-    try:
-        tree = ast.parse(test)
-    except (SyntaxError, ValueError) as error:
-        raise Reject("the test does not parse") from error
+    tree = python_tree(test, "the test")
     found: dict[str, Any] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):

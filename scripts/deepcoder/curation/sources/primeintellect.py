@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from deepcoder.config.schema import Source
 from deepcoder.curation.fields import text, text_or_none
 from deepcoder.curation.hub import fetch_from_hub
+from deepcoder.curation.literals import literal_or_json
 from deepcoder.curation.reading import read_rows
-from deepcoder.curation.rows import Parsed, Reject, Rejected, literal_or_json, parse_rows
+from deepcoder.curation.rows import Parsed, Reject, Rejected, parse_rows
 from deepcoder.curation.sources.taco_verified import call_tests, stdin_tests
 
 if TYPE_CHECKING:
     from deepcoder.curation.sandbox import Sandbox
 
 COLUMNS = ("problem_id", "prompt", "gold_standard_solution", "verification_info")
-_FENCED = re.compile(r"\s*```(?:python|py|python3)\s*\n(.*?)\n?```\s*", re.DOTALL)
+FENCES = ("```python", "```py", "```python3")
 
 
 def fetch(source: Source, target: Path) -> list[Path]:
@@ -40,9 +40,6 @@ def _parse_row(row: Mapping[str, Any]) -> Parsed:
         raise Reject("verification_info is no object")
     if info.get("language") != "python":
         raise Reject("the language is not Python")
-    fenced = _FENCED.fullmatch(row["gold_standard_solution"] or "")
-    if fenced is None:
-        raise Reject("the gold solution is no fenced Python block")
     kind, fn_name, tests = _tests(literal_or_json(info.get("test_cases")))
     return Parsed(
         source_id=text(row["problem_id"], "problem_id"),
@@ -50,8 +47,21 @@ def _parse_row(row: Mapping[str, Any]) -> Parsed:
         kind=kind,
         tests=tests,
         fn_name=fn_name,
-        solutions=[fenced.group(1) + "\n"],
+        solutions=[unfenced(row["gold_standard_solution"])],
     )
+
+
+def unfenced(gold: Any) -> str:
+    """The program inside a gold solution.
+
+    Raises:
+        Reject: it is no block that begins with a Python fence and ends with one, or an empty one.
+    """
+    head, _, rest = gold.strip().partition("\n") if isinstance(gold, str) else ("", "", "")
+    program = rest.removesuffix("```")
+    if head.rstrip() not in FENCES or program == rest or not program.strip():
+        raise Reject("the gold solution is no fenced Python block")
+    return program.strip("\n") + "\n"
 
 
 def _tests(cases: Any) -> tuple[str, str | None, list[dict[str, Any]]]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from deepcoder.config.schema import Source
 from deepcoder.curation.fields import day, seconds, text, text_or_none, texts
 from deepcoder.curation.hub import fetch_from_hub
+from deepcoder.curation.literals import literal_or_json
 from deepcoder.curation.reading import read_rows
-from deepcoder.curation.rows import POSITION, Parsed, Reject, Rejected, literal_or_json, parse_rows
+from deepcoder.curation.rows import POSITION, Parsed, Reject, Rejected, parse_rows
 
 if TYPE_CHECKING:
     from deepcoder.curation.sandbox import Sandbox
