@@ -13,7 +13,7 @@ export PYTHONNOUSERSITE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help smoke test lint unit test-slurm slurm-lab bench plan check-cluster status paper-detached paper-stop
-.PHONY: why adopt audit crate pin clean locks
+.PHONY: why adopt audit crate pin carry clean locks
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,10 @@ crate: .venv/crate.stamp ## a run as a Provenance Run RO-Crate to publish (SCALE
 
 pin: .venv/run.stamp ## with network: resolve hub revisions and hashes into config/
 	@$(BIN)/python scripts/pin.py
+
+carry: .venv/run.stamp ## files of the hub for a cluster without network: the list (TO=folder fetches, CHECK=folder checks)
+	@$(BIN)/python scripts/carry.py scale=$(if $(filter smoke,$(SCALE)),paper,$(SCALE)) \
+	  $(if $(TO),--to $(TO)) $(if $(CHECK),--check $(CHECK))
 
 locks: ## with network: renew envs/*.lock from envs/*.in
 	envs/renew

@@ -12,7 +12,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import sha256_file, write_text
 
 Listing = tuple[str, Mapping[str, str]]  # commit, path -> sha256
-MODEL_FILES = ("*.safetensors", "*.json", "tokenizer*", "merges.txt", "vocab.*")
+MODEL_FILES = ("*.safetensors", "*.json", "tokenizer*", "merges*", "vocab*", "chat_template*")
 
 
 def hub_listing(hub_id: str, kind: str, patterns: Sequence[str]) -> Listing:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from deepcoder.config.schema import Model
 from deepcoder.errors import UserError
-from deepcoder.files import sha256_file
+from deepcoder.files import link_or_copy, remove
+from deepcoder.hub import Repository, fetch_file
 
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges*", "chat_template*")
 WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
@@ -52,26 +54,23 @@ def check_tokenizer(name: str, folder: Path) -> None:
 
 
 def download(name: str, model: Model, folder: Path, patterns: Sequence[str]) -> None:
-    """Files of a hub repository at its pinned revision, checked against the pinned hashes."""
-    if not model.revision or model.revision == "unpinned":
-        raise UserError(
-            f"models.{name}.revision is not pinned; run `make pin` once, with network, and commit the result"
-        )
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    """Those pinned files of a hub repository that match, each checked against its pinned hash.
 
-    try:
-        snapshot_download(
-            str(model.hub_id), revision=model.revision, allow_patterns=list(patterns), local_dir=str(folder)
-        )
-    except (OSError, ValueError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        text = str(error).splitlines()[0]
+    They are gathered in a folder beside `folder` that outlives a killed process, and get their second name at the end.
+    """
+    if not model.revision or model.revision == "unpinned" or not model.files:
         raise UserError(
-            f"model {name}: cannot fetch {model.hub_id}@{model.revision} ({text}); check the network"
-        ) from error
-    for file, expected in model.files.items():
-        if (folder / file).exists() and sha256_file(folder / file) != expected:
-            raise UserError(f"{folder / file}: sha256 differs from models.{name}.files; fetch again or run `make pin`")
+            f"models.{name} has no pinned revision and files; run `make pin` once, with network, and commit the result"
+        )
+    repository = Repository(str(model.hub_id), "model", model.revision, f"config/model/{name}.yaml")
+    gathered = folder.parent / ".fetching"
+    paths = [path for path in sorted(model.files) if any(fnmatch(path, pattern) for pattern in patterns)]
+    for path in paths:
+        fetch_file(repository, path, model.files[path], gathered)
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        link_or_copy(gathered / path, folder / path)
+    remove(gathered)
 
 
 def gguf_file(name: str, model: Model) -> Path:

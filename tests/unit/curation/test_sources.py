@@ -23,7 +23,6 @@ from true_rows import (
 
 from deepcoder.config import compose_config
 from deepcoder.curation.fetching import write_raw
-from deepcoder.curation.hub import MIRROR_VARIABLE
 from deepcoder.curation.normalise import normalise, select_benchmark
 from deepcoder.curation.pinning import pin
 from deepcoder.curation.rows import Parsed, Rejected
@@ -39,6 +38,7 @@ from deepcoder.curation.sources import (
 )
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_file
+from deepcoder.hub import MIRROR_VARIABLE
 from deepcoder.schemas.tests_store import TestsStore
 
 
