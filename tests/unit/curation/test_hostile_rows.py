@@ -131,40 +131,39 @@ def test_any_row_of_a_parquet_file_is_a_problem_or_a_rejection(module, data):
     assert isinstance(found, Parsed | Rejected)
 
 
-def chain_of_tuples(length):
-    """A pickle whose key takes 2**length steps to hash."""
-    return b"\x80\x04})" + b"\x94h\x00h\x00\x86" * 1 + b"2\x86" * length + b"K\x01s."
-
-
 TEXT = json.dumps([{"input": "3\n", "output": "6\n", "testtype": "stdin"}])
-ENCODED = TEXT.encode()
-HOSTILE_PICKLES = {
-    "command": b"cos\nsystem\n(S'true'\ntR.",
-    "command, protocol 4": b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.",
-    "extension": b"\x82\x01.",
-    "outside object": b"Pname\n.",
-    "memo of 16 GB": b"\x80\x02r\xff\xff\xff\x7fX\x01\x00\x00\x00a.",
-    "text of 4 EB": b"\x80\x04\x8d" + (1 << 62).to_bytes(8, "little") + b"a.",
-    "array of 4 EB": b"\x80\x05\x96" + (1 << 62).to_bytes(8, "little") + b"a.",
-    "whole number of 2 GB": b"\x80\x02\x8b\xff\xff\xff\x7f1.",
-    "endless hash": chain_of_tuples(200),
-    "marks": b"(" * 1_000_000 + b".",
-    "nested lists": b"]" * 500_000 + b"a" * 499_999 + b".",
-    "memo without end": b"\x80\x04" + b"\x94" * 1_000_000 + b".",
-    "two texts": b"\x80\x04\x8c\x02[]\x8c\x02[].",
-    "no text": b"\x80\x04.",
-    "unknown opcode": b"\xff.",
-    "no end": pickle.dumps(TEXT)[:-1],
-    "no UTF-8": b"\x80\x04\x8c\x02\xff\xfe.",
-    "nothing": b"",
+HOSTILE_PICKLES = {  # with what the reason names
+    "command": (b"cos\nsystem\n(S'true'\ntR.", "GLOBAL"),
+    "command, protocol 4": (b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.", "SHORT_BINUNICODE"),
+    "extension": (b"\x82\x01.", "EXT1"),
+    "outside object": (b"Pname\n.", "PERSID"),
+    "memo of 16 GB": (b"\x80\x02r\xff\xff\xff\x7fX\x01\x00\x00\x00a.", "JSONDecodeError"),
+    "text of 4 EB": (b"\x80\x04\x8d" + (1 << 62).to_bytes(8, "little") + b"a.", "ValueError"),
+    "array of 4 EB": (b"\x80\x05\x96" + (1 << 62).to_bytes(8, "little") + b"a.", "ValueError"),
+    "whole number of 2 GB": (b"\x80\x02\x8b\xff\xff\xff\x7f1.", "ValueError"),
+    "endless hash": (  # of a key that takes 2**64 steps
+        b"\x80\x04})" + b"2\x86" * 64 + b"K\x01s.",
+        "EMPTY_DICT",
+    ),
+    "marks": (b"(" * 1_000_000 + b".", "MARK"),
+    "nested lists": (b"]" * 500_000 + b"a" * 499_999 + b".", "EMPTY_LIST"),
+    "memo without end": (b"\x80\x04" + b"\x94" * 1_000_000 + b".", "MEMOIZE"),
+    "two texts": (b"\x80\x04\x8c\x02[]\x8c\x02[].", "SHORT_BINUNICODE"),
+    "no text": (b"\x80\x04.", "without a text"),
+    "unknown opcode": (b"\xff.", "ValueError"),
+    "no end": (pickle.dumps(TEXT)[:-1], "ValueError"),
+    "no UTF-8": (b"\x80\x04\x8c\x02\xff\xfe.", "UnicodeDecodeError"),
+    "nothing": (b"", "ValueError"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE_PICKLES)
 def test_a_hostile_pickle_is_refused_by_its_opcodes(name, tmp_path, sandbox):
-    cell = base64.b64encode(zlib.compress(HOSTILE_PICKLES[name])).decode()
+    data, named = HOSTILE_PICKLES[name]
+    cell = base64.b64encode(zlib.compress(data)).decode()
     (found,) = settle(livecodebench, [livecodebench_row(private_test_cases=cell)], tmp_path, sandbox)
     assert found.reason.startswith("private tests")
+    assert named in found.reason
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
