@@ -11,6 +11,7 @@ import binascii
 import pickletools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 COLUMNS = ("question_id", "question_content", "public_test_cases", "private_test_cases", "contest_date")
 OPTIONAL = ("question_title", "starter_code", "metadata", "platform", "contest_id")
 LARGEST_TESTS = 512 << 20  # bytes of one problem's private tests unpacked; the real ones reach 100 MB
+PIECE = 16 << 20
 MOST_ARGUMENTS = 1000  # of a function
 TEXT_OPCODES = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"}
 OTHER_OPCODES = {"PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "STOP"}
@@ -76,16 +78,31 @@ def private_tests(packed: Any) -> list[dict[str, Any]]:
     except ValueError:
         pass
     try:
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(binascii.a2b_base64(packed, strict_mode=True), LARGEST_TESTS)
-        if not unpacker.eof:
-            raise Reject("private tests are truncated or too large")
-        return _listed(pickled_text(data))
+        return _listed(pickled_text(unpacked(packed)))
     except (binascii.Error, zlib.error, ValueError) as error:
         raise Reject(f"private tests cannot be unpacked ({type(error).__name__})") from error
 
 
-def pickled_text(data: bytes) -> str:
+def unpacked(packed: str) -> BytesIO:
+    """What the base64 text of a zlib stream holds, in pieces, so that a bomb costs no more than LARGEST_TESTS.
+
+    Raises:
+        binascii.Error, zlib.error, ValueError: it is no such text.
+        Reject: the stream has no end, or a too late one.
+    """
+    unpacker, found = zlib.decompressobj(), BytesIO()
+    rest = binascii.a2b_base64(packed, strict_mode=True)
+    while not unpacker.eof and found.tell() <= LARGEST_TESTS:
+        if not found.write(unpacker.decompress(rest, PIECE)):
+            break
+        rest = unpacker.unconsumed_tail
+    if not unpacker.eof:
+        raise Reject("private tests are truncated or too large")
+    found.seek(0)
+    return found
+
+
+def pickled_text(data: bytes | BytesIO) -> str:
     """The text in a pickle of one text; nothing of the pickle is carried out.
 
     Raises:
