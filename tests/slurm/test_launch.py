@@ -213,6 +213,12 @@ def test_more_than_a_node_has_is_an_error_that_names_the_keys() -> None:
         options_of(SITE, Resources(memory_mb=1, runtime_min=1, gpus_per_node=9), "train_stage", Path("log"), "")
 
 
+@pytest.mark.parametrize(("minutes", "warned"), [(1, 15), (2, 30), (60, 30)])
+def test_a_warning_leaves_a_short_job_most_of_its_time(minutes: int, warned: int) -> None:
+    options = options_of(SITE, Resources(memory_mb=1, runtime_min=minutes), "score", Path("log"), "")
+    assert f"--signal=B:USR1@{warned}" in options
+
+
 def test_what_slurm_refuses_is_told_in_its_words(lab: Lab, here: Path) -> None:
     with pytest.raises(UserError, match=r"(?i)invalid partition"):
         run(task("true"), Site(**{**vars(SITE), "partition": "nowhere"}))

@@ -35,7 +35,7 @@ def options_of(site: Site, needs: Resources, name: str, log: Path, comment: str)
         "mem": f"{needs.memory_mb}M",
         "time": minutes_of(site, needs),
         "gres": f"gpu:{site.gpu_type}:{gpus}" if gpus and site.gpu_type else f"gpu:{gpus}" if gpus else None,
-        "signal": f"B:USR1@{site.warning_seconds}",
+        "signal": f"B:USR1@{warning_of(site, needs)}",
         "job-name": name,
         "comment": comment,
         "output": log,
@@ -48,6 +48,11 @@ def options_of(site: Site, needs: Resources, name: str, log: Path, comment: str)
 def minutes_of(site: Site, needs: Resources) -> int:
     """Run time of one job; what takes longer goes on in the next."""
     return min(needs.runtime_min, site.max_minutes)
+
+
+def warning_of(site: Site, needs: Resources) -> int:
+    """Seconds before the limit at which a job is told of it; most of a short job's time is still its own."""
+    return min(site.warning_seconds, minutes_of(site, needs) * 60 // 4)
 
 
 def check_fits(site: Site, needs: Resources, name: str) -> None:

@@ -52,8 +52,8 @@ def ray_over_nodes(folder: Path, gpus: int | None = None) -> Iterator[Held]:
         gpus: of each node; by default those that SLURM gave.
 
     Raises:
-        UserError: SLURM does not answer, or a node's Ray failed to start.
-        Resumable: a node's Ray did not come within START_SECONDS.
+        UserError: SLURM does not answer.
+        Resumable: a node's Ray failed to start, or not within START_SECONDS.
     """
     names = allocated_nodes(os.environ)
     if len(names) < 2:
@@ -165,8 +165,8 @@ class _Node:
         if self._found:
             return self._found
         said = "\n".join(self.tail) or "(it said nothing)"
-        if came:
-            raise UserError(f"Ray failed to start on node {self.name}; {self.log} ends with\n{said}")
+        if came:  # Ray gives its own processes 30 seconds, which a busy node or a slow disk may exceed
+            raise Resumable(f"Ray failed to start on node {self.name}; {self.log} ends with\n{said}")
         raise Resumable(
             f"node {self.name} did not start Ray within {START_SECONDS} s; run again, without it if it happens again; "
             f"{self.log} ends with\n{said}"
