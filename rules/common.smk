@@ -1,6 +1,5 @@
 # Functions only: paths, identities, gates and resources of the rules.
 import atexit
-import fcntl
 import functools
 import json
 import socket
@@ -10,6 +9,7 @@ from deepcoder.config import compose_config, subset
 from deepcoder.config.load import fill_keys
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_text
+from deepcoder.locks import HeldError, hold
 from deepcoder.provenance.freeze import git_state
 from deepcoder.provenance.identity import environment_lock
 
@@ -82,15 +82,10 @@ def is_launched(name):
 def be_the_only_run():
     """Keep other runs out of this folder until this process ends, however it ends."""
     global run_lock
-    run_lock = open(".snakemake/run", "a+")
     try:
-        fcntl.flock(run_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        run_lock.seek(0)
-        sys.exit(f"error: {run_lock.read()} is running this workflow here; let it end")
-    run_lock.truncate(0)
-    run_lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-    run_lock.flush()
+        run_lock = hold(Path(".snakemake/run"))
+    except HeldError as holder:
+        sys.exit(f"error: {holder} is running this workflow here; let it end")
 
 
 # Resources: one block of config/ per rule, `default` where a rule has none.

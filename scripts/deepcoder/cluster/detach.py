@@ -6,7 +6,6 @@ at work: parts have one name, and each waits in the queue for the end of all oth
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -26,6 +25,7 @@ from deepcoder.cluster.lease import PREFIX
 from deepcoder.config.schema import Resources, Site
 from deepcoder.errors import UserError
 from deepcoder.files import read_json, sha256_text, write_json, write_text, writing
+from deepcoder.locks import HeldError, hold
 
 FOLDER = Path("results/detached")
 CPUS, MEMORY_MB = 1, 4000  # Snakemake, and a light launcher for each job
@@ -79,23 +79,11 @@ class Detached:
         Raises:
             UserError: it is still held, with the words that its holder left in it.
         """
-        with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle = open(self.folder / name, "a+", encoding="utf-8")  # noqa: SIM115
+        try:
+            handle = hold(self.folder / name, seconds)
+        except HeldError as holder:
+            raise UserError(f"{holder} is at it already; {ADVICE}") from None
         with handle:
-            end = time.monotonic() + seconds
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        handle.seek(0)
-                        raise UserError(f"{handle.read() or 'another process'} is at it already; {ADVICE}") from None
-                time.sleep(LOOK_SECONDS)
-            handle.truncate(0)
-            handle.write(f"process {os.getpid()} on {socket.gethostname()}")
-            handle.flush()
             yield handle
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.files import read_json, sha256_text, write_json, writing
+from deepcoder.files import read_json, sha256_text, write_json
+from deepcoder.locks import HeldError, hold
 
 PREFIX = "deepcoder"
 
@@ -69,20 +67,11 @@ class Desk:
         Raises:
             UserError: another one is at work.
         """
-        with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle = open(self.folder / "launcher", "a+", encoding="utf-8")  # noqa: SIM115
+        try:
+            handle = hold(self.folder / "launcher")
+        except HeldError as holder:
+            raise UserError(f"{self.output}: {holder} is waiting for it already; let it") from None
         with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                handle.seek(0)
-                raise UserError(
-                    f"{self.output}: {handle.read().strip() or 'another process'} is waiting for it already; let it"
-                ) from None
-            handle.truncate(0)
-            handle.write(f"process {os.getpid()} on {socket.gethostname()}")
-            handle.flush()
             yield
 
     @property
