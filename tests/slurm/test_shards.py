@@ -10,6 +10,7 @@ import pytest
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
 from deepcoder.config.schema import Resources
+from deepcoder.files import read_json
 from tests.slurm.lab import Lab
 from tests.slurm.site import SITE
 
@@ -27,9 +28,7 @@ def judge_shard(number: int) -> list[str]:
     ]
     submissions, verdicts = Path(f"submissions-{number}.jsonl"), Path(f"verdicts-{number}.jsonl")
     submissions.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    # Counts how often a shard was judged to its end.
-    script = f'"$0" "$1/judge.py" {submissions} {verdicts} --workers 1 && echo done >> counted-{number}'
-    command = ["sh", "-c", script, sys.executable, str(SCRIPTS)]
+    command = [sys.executable, str(SCRIPTS / "judge.py"), str(submissions), str(verdicts), "--workers", "1"]
     task = Task("verify", verdicts, command, "one", Resources(memory_mb=500, runtime_min=5), {})
     told: list[str] = []
     segment = [sys.executable, str(SCRIPTS / "segment.py")]
@@ -42,16 +41,20 @@ def test_two_hundred_shards_finish_once_each_while_a_node_dies(lab: Lab, here: P
     with ThreadPoolExecutor(AT_ONCE) as threads:
         shards = [threads.submit(judge_shard, number) for number in range(SHARDS)]
         lab.wait_for(lambda: sum(shard.done() for shard in shards) > SHARDS // 4, 300)
-        lost = [job["job_id"] for job in lab.queue() if job["batch_host"] == "n2" and job["job_state"] == "RUNNING"]
+        lab.wait_for(
+            lambda: any(job["batch_host"] == "n2" and job["job_state"] == "RUNNING" for job in lab.queue()), 60
+        )
         lab.kill_node("n2")
         for shard in shards:
             shard.result()
     for number in range(SHARDS):
         verdicts = [json.loads(line) for line in Path(f"verdicts-{number}.jsonl").read_text().splitlines()]
         assert [row["verdict"] for row in verdicts] == ["AC", "WA"], number
-        assert Path(f"counted-{number}").read_text() == "done\n", f"shard {number} was judged more than once"
+        notes = Desk(Path("jobs"), "verify", Path(f"verdicts-{number}.jsonl")).folder.glob("*.*.json")
+        ends = [read_json(note) for note in notes]
+        assert [end["status"] for end in ends] == [0], f"shard {number} was judged to its end once: {ends}"
     jobs = [job for job in lab.queue() if job["current_working_directory"] == str(here)]
     restarts = sum(job["restart_cnt"] for job in jobs)
-    print(f"{SHARDS} shards in {len(jobs)} jobs, {len(lost)} at work on the node that died, {restarts} restarts")
+    print(f"{SHARDS} shards in {len(jobs)} jobs, of which SLURM started {restarts} again")
     assert len(jobs) == SHARDS
-    assert restarts >= len(lost) > 0
+    assert restarts > 0

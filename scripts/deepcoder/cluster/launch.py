@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deepcoder.cluster import slurm
 from deepcoder.cluster.batch import options_of, script_of
-from deepcoder.cluster.lease import Desk, Ended, Lease
+from deepcoder.cluster.lease import Desk, Ended, Lease, has_ended_well
 from deepcoder.config.schema import Resources, Site
 from deepcoder.errors import TEMPORARY_FAILURE, UserError
 from deepcoder.files import read_json, write_text
@@ -146,7 +146,7 @@ def _ended_well(task: Task, desk: Desk) -> bool:
     lease = desk.lease
     if lease is None or not lease.job or lease.identity != task.identity or not task.output.exists():
         return False
-    return any(read_json(path)["status"] == 0 for path in desk.folder.glob(f"{lease.job}.*.json"))
+    return has_ended_well(desk.folder, lease.job)
 
 
 def _for_good(ended: Ended, output: Path) -> bool:

@@ -88,9 +88,10 @@ class Desk:
         return self.folder / f"{job}.log"
 
     def ended(self, job: str, restarts: int) -> Ended | None:
-        """What a job wrote of its end after so many restarts."""
-        path = end_path(self.folder, job, restarts)
-        return Ended(**read_json(path)) if path.exists() else None
+        """What a job wrote of its end after so many restarts, or of a good one before them."""
+        starts = (end_path(self.folder, job, start) for start in range(restarts + 1))
+        ends = [Ended(**read_json(path)) if path.exists() else None for path in starts]
+        return next((end for end in ends if end and end.status == 0), ends[-1])
 
 
 def end_path(folder: Path, job: str, restarts: int) -> Path:
@@ -102,3 +103,8 @@ def write_end(folder: Path, variables: Mapping[str, str], ended: Ended) -> None:
     """Write down an end, from inside the job whose environment is given."""
     facts: dict[str, Any] = asdict(ended)
     write_json(end_path(folder, variables["SLURM_JOB_ID"], int(variables.get("SLURM_RESTART_COUNT", "0"))), facts)
+
+
+def has_ended_well(folder: Path, job: str) -> bool:
+    """Whether a start of a job has written down that its command ended with status 0."""
+    return any(read_json(path)["status"] == 0 for path in folder.glob(f"{job}.*.json"))

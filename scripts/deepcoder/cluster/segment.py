@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -12,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from deepcoder.cluster.lease import Ended, write_end
+from deepcoder.cluster.lease import Ended, has_ended_well, write_end
 from deepcoder.cluster.nodes import ray_over_nodes
 from deepcoder.errors import TEMPORARY_FAILURE, Resumable, UserError
 
@@ -23,11 +22,15 @@ WARNINGS = (signal.SIGUSR1, signal.SIGTERM)
 def run_segment(desk: Path, command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a command to its end, with Ray on all nodes of the allocation where there are several, and write that down.
 
-    Whatever SLURM says is handed on as SIGUSR1, which every door takes as: save what you have and end.
+    Whatever SLURM says is handed on as SIGUSR1, which every door takes as: save what you have and end. Nothing is run
+    in a job that has ended well before: where a node dies just then, SLURM does not know and starts the job again,
+    while others read its output already.
 
     Returns:
         its exit status.
     """
+    if has_ended_well(desk, environment["SLURM_JOB_ID"]):
+        return 0
     asked, start = False, time.time()
     child: subprocess.Popen[bytes] | None = None
 
@@ -56,5 +59,5 @@ def run_segment(desk: Path, command: Sequence[str], environment: Mapping[str, st
         for number, handler in before.items():
             signal.signal(number, handler)
     ended = Ended(status, asked, socket.gethostname(), start, time.time())
-    write_end(desk, os.environ, ended)
+    write_end(desk, environment, ended)
     return status
