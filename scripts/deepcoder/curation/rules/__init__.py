@@ -1,0 +1,23 @@
+"""The rules of curation in their order: each takes the problems that are left and says which go, and why."""
+
+from deepcoder.curation.rules.contamination import contamination
+from deepcoder.curation.rules.duplicates import exact_duplicate, near_duplicate
+from deepcoder.curation.rules.evidence import Evidence, Rule
+from deepcoder.curation.rules.filters import difficulty, enough_tests, held_out, prompt_length, validation
+from deepcoder.curation.rules.references import flaky, parseable, verified
+
+__all__ = ["RULES", "Evidence", "Rule"]
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("held_out", held_out),
+    ("parseable", parseable),
+    ("enough_tests", enough_tests),
+    ("prompt_length", prompt_length),
+    ("flaky", flaky),
+    ("verified", verified),
+    ("exact_duplicate", exact_duplicate),
+    ("near_duplicate", near_duplicate),
+    ("contamination", contamination),
+    ("difficulty", difficulty),
+    ("validation", validation),
+)
