@@ -19,6 +19,8 @@ from deepcoder.errors import UserError
 from deepcoder.files import atomic_path, sha256_text
 from deepcoder.schemas import plain
 
+COMPRESSION = 4  # level 9 takes three times the CPU time for 2% fewer bytes of tests [measured, 100 MB]
+
 
 class TestsStore:
     """Folder of gzip files named by content; safe for concurrent writers."""
@@ -42,7 +44,7 @@ class TestsStore:
         path = self.path(ref)
         if not path.exists():
             with atomic_path(path, durable=False) as temporary:
-                temporary.write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
+                temporary.write_bytes(gzip.compress(text.encode("utf-8"), COMPRESSION, mtime=0))
         return ref
 
     def flush(self) -> None:
