@@ -90,9 +90,10 @@ checkpoint verify:
     params:
         door=door("verify"),
         tests=TESTS,
+        work=lambda w, input: f"{OUT}/work/verify/{w.curation}/{w.source}",
     shell:
         "{params.door} {input.problems} {output} --source {wildcards.source}"
-        " --curation {wildcards.curation} --tests-store {params.tests} &> {log}"
+        " --curation {wildcards.curation} --tests-store {params.tests} --work {params.work} &> {log}"
 
 
 checkpoint measure_difficulty:

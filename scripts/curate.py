@@ -12,6 +12,7 @@ from deepcoder.manifest import Manifest, read_manifest
 from deepcoder.schemas.curated import PASS_RATE, VERIFIED
 from deepcoder.schemas.problem import DROPPED, PROBLEM
 from deepcoder.schemas.table import read_table
+from deepcoder.schemas.weak_tests import WEAK_TESTS
 
 READS = ("curations.{curation}",)
 
@@ -42,6 +43,7 @@ def work(job: Job) -> None:
             if manifest.facts["decontaminate"]
         },
         pass_rates=_pass_rates(read_manifest(args.pass_rates, "pass_rates")) if args.pass_rates else None,
+        weak={row["problem_id"]: row for row in _rows(verified, "weak_tests.parquet", WEAK_TESTS)},
     )
     rejected = _rows(problems, "dropped.parquet", DROPPED)
     curated = curate(_rows(problems, "problems.parquet", PROBLEM), rejected, config, evidence)

@@ -107,7 +107,7 @@ EDITS = [
     ),
     Edit(
         "another layout of `curation/verify.py`",
-        change=text("scripts/deepcoder/curation/verify.py", "attempt += 1", "attempt += (1)"),
+        change=text("scripts/deepcoder/curation/verify.py", "accepted = None", "accepted = (None)"),
     ),
     Edit("a new module that nobody imports", change=new_module),
     Edit(
@@ -133,7 +133,7 @@ EDITS = [
     Edit(
         "a local variable renamed in `curation/verify.py`",
         {"verify": 1},
-        text("scripts/deepcoder/curation/verify.py", "attempt = 0", "turn = attempt = 0"),
+        text("scripts/deepcoder/curation/verify.py", "accepted = None", "chosen = accepted = None"),
     ),
     Edit(
         "a constant inside the sandbox (`judge/inside/program.py`), the same verdicts",

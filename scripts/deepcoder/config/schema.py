@@ -46,6 +46,10 @@ class Verification:
     max_tests: int = 0  # 0: every test; n: the n with the longest input
     solutions: str = choice("any", "majority", "first", default="any")
     runs: int = 2  # two runs that differ mark a flaky problem
+    several_answers: str = choice("keep", "drop", "checker", default="keep")  # checker: keep what a checker decides
+    compare_references: int = 1  # policy any: references judged also after one has passed, to see whether they agree
+    mutants: int = 0  # wrong programs made of an accepted reference, which the tests should fail
+    weak_share: float = 0.5  # tests that fail fewer of them are flagged as weak
 
 
 @dataclass
@@ -75,6 +79,7 @@ class Curation:
     deduplication: Deduplication = field(default_factory=Deduplication)
     decontamination: Deduplication = field(default_factory=Deduplication)
     difficulty: Difficulty = field(default_factory=Difficulty)
+    drop_weak: bool = False  # problems whose tests fail none of verification.mutants
     validation_fraction: float = MISSING  # of the problem families, held back from training
 
 

@@ -58,27 +58,31 @@ def mutants(program: str, limit: int | None = None, seed: int = 0) -> list[Mutan
     """Programs that differ from this one in one fault, each of them once, in the order of its lines.
 
     The faults: a comparison or an arithmetic operator swapped, a constant off by one, a condition negated, `and`
-    and `or` swapped, a statement deleted. `limit` keeps a sample of that size, the same one for the same seed.
+    and `or` swapped, a statement deleted. `limit` keeps a sample of at most that size, the same one for the same seed;
+    only programs of the sample are written out, which is what takes the time.
 
     Raises:
         SyntaxError: the program does not parse.
         RecursionError: its expressions nest too deeply to be written out again.
     """
     tree = ast.parse(program)
+    changes = sorted(_changes(tree), key=lambda change: change.line)
+    places = list(range(len(changes)))
+    if limit is not None and limit < len(places):
+        random.Random(seed).shuffle(places)
     seen = {ast.unparse(tree)}
-    found = []
-    for change in _changes(tree):
+    found: dict[int, Mutant] = {}
+    for place in places:
+        if len(found) == limit:
+            break
+        change = changes[place]
         change.make()
         text = ast.unparse(tree)
         change.undo()
         if text not in seen:
             seen.add(text)
-            found.append(Mutant(text, change.fault, change.line))
-    found.sort(key=lambda mutant: mutant.line)
-    if limit is None or len(found) <= limit:
-        return found
-    kept = sorted(random.Random(seed).sample(range(len(found)), limit))
-    return [found[index] for index in kept]
+            found[place] = Mutant(text, change.fault, change.line)
+    return [found[place] for place in sorted(found)]
 
 
 def _changes(tree: ast.Module) -> Iterator[_Change]:

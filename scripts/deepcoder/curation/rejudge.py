@@ -31,7 +31,7 @@ def _load(table: Path, record: Mapping[str, Any]) -> tuple[Sequence[Row], Again]
     words, config = record["arguments"], record["config"]
     policy = Verification(**config[f"curations.{words['curation']}.verification"])
     # One solution of each problem at a time, and once: for the verification it is the problem's first and only one.
-    single = replace(policy, solutions="first", runs=1)
+    single = replace(policy, solutions="first", runs=1, mutants=0)
     judge, store = Judge(**config["judge"]), TestsStore(Path(words["tests_store"]))
     problems = read_table(read_manifest(Path(words["problems"]), "problems").file("problems.parquet"), PROBLEM)
     by_id = {row["id"]: row for row in problems}

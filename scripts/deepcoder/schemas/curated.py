@@ -13,6 +13,7 @@ VERIFIED = pa.schema(
         ("passed", pa.int32()),
         ("total", pa.int32()),
         ("failed_test", pa.int32()),  # null where none failed
+        ("checker", pa.string()),  # curation.checkers; null: the curation's comparator
     ]
 )
 

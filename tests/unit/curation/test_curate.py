@@ -93,7 +93,7 @@ def test_two_runs_that_differ_make_a_problem_flaky():
     outcome = outcomes([other, row], Verification(comparator="tokens"))["p"]
     assert outcome.flaky
     assert not outcome.verified
-    assert outcome.reason == "runs of solution 0 differ: AC, WA"
+    assert outcome.reason == "runs of solution 0 differ: AC, WA on test 3"
 
 
 def test_lenient_verification_passes_what_the_strict_one_refuses(tmp_path, judge):

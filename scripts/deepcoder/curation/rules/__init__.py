@@ -4,7 +4,7 @@ from deepcoder.curation.rules.contamination import contamination
 from deepcoder.curation.rules.duplicates import exact_duplicate, near_duplicate
 from deepcoder.curation.rules.evidence import Evidence, Rule
 from deepcoder.curation.rules.filters import difficulty, enough_tests, held_out, prompt_length, validation
-from deepcoder.curation.rules.references import flaky, parseable, verified
+from deepcoder.curation.rules.references import flaky, parseable, several_answers, verified, weak_tests
 
 __all__ = ["RULES", "Evidence", "Rule"]
 
@@ -13,8 +13,10 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("parseable", parseable),
     ("enough_tests", enough_tests),
     ("prompt_length", prompt_length),
+    ("several_answers", several_answers),
     ("flaky", flaky),
     ("verified", verified),
+    ("weak_tests", weak_tests),
     ("exact_duplicate", exact_duplicate),
     ("near_duplicate", near_duplicate),
     ("contamination", contamination),

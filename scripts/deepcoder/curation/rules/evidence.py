@@ -23,6 +23,7 @@ class Evidence:
         prompt_tokens: number of tokens of a problem's prompt.
         benchmarks: benchmark -> its problems.
         pass_rates: problem id -> share of a model's samples that passed; None where not measured.
+        weak: problem id -> row of schemas.weak_tests.WEAK_TESTS, where its tests were tried on mutants.
         pairs: filled by the rules: rows of schemas.curated.PAIR.
     """
 
@@ -31,6 +32,7 @@ class Evidence:
     prompt_tokens: Callable[[Row], int]
     benchmarks: Mapping[str, Sequence[Row]]
     pass_rates: Mapping[str, float] | None = None
+    weak: Mapping[str, Row] = field(default_factory=dict)
     pairs: list[dict[str, Any]] = field(default_factory=list)
 
 
