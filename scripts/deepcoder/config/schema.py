@@ -70,11 +70,26 @@ class Difficulty:
 
 
 @dataclass
+class Filters:
+    """What a problem must be like whatever its references do; the released set has none of these filters."""
+
+    english: bool = False  # statements in English only
+    min_latin_letters: float = 0.8  # share of the letters that are Latin
+    min_english_words: float = 0.1  # share of the words that are English function words
+    min_words_to_judge: int = 12  # shorter statements are judged by their letters alone
+    without_images: bool = False  # no picture in the task
+    without_interaction: bool = False
+    max_test_bytes: int | None = None  # of one test as the store holds it; null: any
+    max_tests_bytes: int | None = None  # of all tests of a problem
+
+
+@dataclass
 class Curation:
     """Rules that turn the normalised problems into a training set; named by a recipe."""
 
     min_tests: int = MISSING
     max_prompt_tokens: int = MISSING
+    filters: Filters = field(default_factory=Filters)
     verification: Verification = field(default_factory=Verification)
     deduplication: Deduplication = field(default_factory=Deduplication)
     decontamination: Deduplication = field(default_factory=Deduplication)

@@ -11,7 +11,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import sha256_text
 from deepcoder.schemas.plain import NotPlainError, encode
 from deepcoder.schemas.problem import problem_id
-from deepcoder.schemas.tests_store import TestsStore
+from deepcoder.schemas.tests_store import TestsStore, stored_bytes
 
 KINDS = ("stdin", "call", "answer")
 SPLITS = (None, "train", "heldout", "test")
@@ -132,6 +132,7 @@ def checked(parsed: Parsed) -> Parsed:
 
 def to_problem(parsed: Parsed, name: str, source: Source, store: TestsStore) -> dict[str, Any]:
     """A row of schemas.problem.PROBLEM; the tests go to the store."""
+    sizes = [stored_bytes(dict(test)) for test in parsed.tests]
     return {
         "id": problem_id(name, parsed.source_id),
         "source": name,
@@ -142,6 +143,8 @@ def to_problem(parsed: Parsed, name: str, source: Source, store: TestsStore) -> 
         "fn_name": parsed.fn_name,
         "tests_ref": store.put([dict(test) for test in parsed.tests]) if parsed.tests else None,
         "tests_count": len(parsed.tests),
+        "tests_bytes": sum(sizes),
+        "largest_test_bytes": max(sizes, default=0),
         "statement_digest": sha256_text(parsed.statement),
         "solutions": list(parsed.solutions),
         "answer": parsed.answer,

@@ -17,6 +17,8 @@ PROBLEM = pa.schema(
         ("fn_name", pa.string()),  # null for stdin
         ("tests_ref", pa.string()),  # into the tests store; null where none parse
         ("tests_count", pa.int32()),
+        ("tests_bytes", pa.int64()),  # of all tests in their stored form, uncompressed
+        ("largest_test_bytes", pa.int64()),
         ("statement_digest", pa.string()),
         ("solutions", pa.list_(pa.large_string())),  # reference programs
         ("answer", pa.string()),  # mathematics only

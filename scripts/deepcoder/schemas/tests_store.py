@@ -79,6 +79,11 @@ def decode_tests(text: str) -> list[dict[str, Any]]:
     return plain.decode(stored["tagged"]) if isinstance(stored, dict) else stored
 
 
+def stored_bytes(test: dict[str, Any]) -> int:
+    """Bytes of one test in the stored form, before compression."""
+    return len(_text([test]).encode("utf-8"))
+
+
 def _text(tests: list[dict[str, Any]]) -> str:
     if plain.json_keeps(tests):
         return json.dumps(tests, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

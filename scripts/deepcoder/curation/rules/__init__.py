@@ -3,13 +3,18 @@
 from deepcoder.curation.rules.contamination import contamination
 from deepcoder.curation.rules.duplicates import exact_duplicate, near_duplicate
 from deepcoder.curation.rules.evidence import Evidence, Rule
-from deepcoder.curation.rules.filters import difficulty, enough_tests, held_out, prompt_length, validation
+from deepcoder.curation.rules.filters import difficulty, enough_tests, held_out, prompt_length, test_size, validation
 from deepcoder.curation.rules.references import flaky, parseable, several_answers, verified, weak_tests
+from deepcoder.curation.rules.statements import images, interactive, language
 
 __all__ = ["RULES", "Evidence", "Rule"]
 
 RULES: tuple[tuple[str, Rule], ...] = (
     ("held_out", held_out),
+    ("test_size", test_size),
+    ("language", language),
+    ("images", images),
+    ("interactive", interactive),
     ("parseable", parseable),
     ("enough_tests", enough_tests),
     ("prompt_length", prompt_length),

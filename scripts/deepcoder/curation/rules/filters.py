@@ -22,6 +22,20 @@ def enough_tests(rows: Sequence[Row], config: Curation, evidence: Evidence) -> R
     }
 
 
+def test_size(rows: Sequence[Row], config: Curation, evidence: Evidence) -> Removed:
+    """Problems whose largest test, or all tests together, are more than a judge should hold."""
+    limits = {
+        "largest_test_bytes": (config.filters.max_test_bytes, "bytes in the largest test"),
+        "tests_bytes": (config.filters.max_tests_bytes, "bytes in all tests"),
+    }
+    removed: Removed = {}
+    for column, (most, what) in limits.items():
+        for row in rows:
+            if most is not None and row[column] > most:
+                removed.setdefault(row["id"], f"{row[column]:,} {what}, at most {most:,} allowed")
+    return removed
+
+
 def prompt_length(rows: Sequence[Row], config: Curation, evidence: Evidence) -> Removed:
     """Problems whose prompt has more tokens of the model's tokenizer than allowed."""
     removed = {}
