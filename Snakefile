@@ -64,7 +64,7 @@ rule data:
     input:
         target(
             lambda: [
-                *curation_gates(CONFIG.recipes[CONFIG.recipe].curation),
+                *product_gates(),
                 *benchmarks_gates(),
             ]
         ),

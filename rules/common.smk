@@ -26,6 +26,8 @@ FIGURES = ["reward", "response_length", "validation", "contexts", "funnel"]
 SVG = [f"{OUT}/report/figures/{name}.svg" for name in FIGURES]
 PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
 PAGE = f"{OUT}/report/index.html"
+PROBLEMS_PAGE = f"{OUT}/report/problems.html"
+COMPARISON = f"{OUT}/data/comparison/manifest.json"
 TESTS = f"{OUT}/data/tests"
 PYTHON = sys.executable
 LOCK = environment_lock(Path(CODE), CONFIG.environment)
@@ -137,6 +139,14 @@ def difficulty_manifest(curation, model):
     return f"{OUT}/data/{curation}/difficulty/{model}/manifest.json"
 
 
+def curated_manifest(curation):
+    return f"{OUT}/data/{curation}/manifest.json"
+
+
+def dataset_manifest(curation):
+    return f"{OUT}/data/{curation}/dataset.json"
+
+
 def first_stage():
     """The stage that starts from the base model."""
     return next(name for name in CONFIG.stages if CONFIG.stages[name].start == "base")
@@ -208,11 +218,24 @@ def curate_inputs(wildcards):
     }
 
 
+def dataset_inputs(wildcards):
+    return {
+        "curated": curated_manifest(wildcards.curation),
+        "verified": training_inputs(wildcards.curation)["verified"],
+        "benchmarks": [benchmark_manifest(name) for name in CONFIG.report_benchmarks],
+    }
+
+
+def problems_page_inputs(wildcards):
+    curation = CONFIG.recipes[CONFIG.recipe].curation
+    return {**training_inputs(curation), "curated": curated_manifest(curation)}
+
+
 def train_inputs(wildcards):
     recipe = CONFIG.recipes[wildcards.recipe]
     best = recipe.stage_checkpoint == "best_on_test_window"
     return {
-        "problems": f"{OUT}/data/{recipe.curation}/manifest.json",
+        "problems": curated_manifest(recipe.curation),
         "start": model_manifest(
             start_of(wildcards.recipe, wildcards.model, wildcards.stage)
         ),
@@ -272,7 +295,7 @@ def report_inputs(wildcards):
         "stages": [
             f"{subject}/manifest.json" for subject in trained_subjects(CONFIG.recipe)
         ],
-        "curation": f"{OUT}/data/{recipe.curation}/manifest.json",
+        "curation": curated_manifest(recipe.curation),
         "published": PUBLISHED,
     }
 
@@ -283,7 +306,14 @@ def plot_inputs(wildcards):
 
 
 def render_inputs(wildcards):
-    return {**report_inputs(wildcards), "tables": TABLES, "figures": SVG}
+    return {
+        **report_inputs(wildcards),
+        "tables": TABLES,
+        "figures": SVG,
+        "comparison": COMPARISON,
+        "dataset": dataset_manifest(CONFIG.recipes[CONFIG.recipe].curation),
+        "problems": PROBLEMS_PAGE,
+    }
 
 
 def recipes_inputs(wildcards):

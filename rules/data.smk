@@ -151,3 +151,53 @@ checkpoint curate:
         "{params.door} {output} --curation {wildcards.curation}"
         " --problems {input.problems} --verified {input.verified} --benchmarks {input.benchmarks}"
         " --tokenizer {input.tokenizer} {params.pass_rates} &> {log}"
+
+
+checkpoint compare_curations:
+    input:
+        **tracked(
+            "compare_curations",
+            ["curations"],
+            lambda w: {
+                "curations": [curated_manifest(name) for name in CONFIG.curation_table]
+            },
+            lambda w: comparison_gates()[:-1],
+        ),
+    output:
+        "results/{scale}/data/comparison/manifest.json",
+    log:
+        "results/{scale}/logs/compare_curations.log",
+    benchmark:
+        "results/{scale}/logs/compare_curations.tsv"
+    threads: cpus("compare_curations")
+    resources:
+        **needs("compare_curations"),
+    params:
+        door=door("compare_curations"),
+    shell:
+        "{params.door} {output} --curations {input.curations} &> {log}"
+
+
+checkpoint export_dataset:
+    input:
+        **tracked(
+            "export_dataset",
+            ["curated", "verified", "benchmarks"],
+            dataset_inputs,
+            lambda w: curation_gates(w.curation),
+        ),
+    output:
+        "results/{scale}/data/{curation}/dataset.json",
+    log:
+        "results/{scale}/logs/export_dataset/{curation}.log",
+    benchmark:
+        "results/{scale}/logs/export_dataset/{curation}.tsv"
+    threads: cpus("export_dataset")
+    resources:
+        **needs("export_dataset"),
+    params:
+        door=door("export_dataset"),
+        tests=TESTS,
+    shell:
+        "{params.door} {output} --curation {wildcards.curation} --curated {input.curated} --verified {input.verified}"
+        " --benchmarks {input.benchmarks} --tests-store {params.tests} &> {log}"

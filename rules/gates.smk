@@ -155,7 +155,34 @@ def curation_gates(curation):
         *references,
         *benchmarks_gates(),
         *tokenizer_gates(CONFIG.model),
-        ("curate", {"curation": curation}, f"{OUT}/data/{curation}/manifest.json"),
+        ("curate", {"curation": curation}, curated_manifest(curation)),
+    ]
+
+
+@functools.cache
+def comparison_gates():
+    """Gates of both training sets and what sets them side by side."""
+    curated = [
+        gate for curation in CONFIG.curation_table for gate in curation_gates(curation)
+    ]
+    return [*curated, ("compare_curations", {}, COMPARISON)]
+
+
+@functools.cache
+def dataset_gates(curation):
+    words = {"curation": curation}
+    gate = ("export_dataset", words, dataset_manifest(curation))
+    return [*curation_gates(curation), gate]
+
+
+@functools.cache
+def product_gates():
+    """Gates of everything that is made of the recipe's training set beside the training."""
+    curation = CONFIG.recipes[CONFIG.recipe].curation
+    return [
+        *comparison_gates(),
+        *dataset_gates(curation),
+        ("render_problems", {}, PROBLEMS_PAGE),
     ]
 
 
@@ -249,7 +276,7 @@ def figure_gates():
 
 @functools.cache
 def page_gates():
-    return [*figure_gates(), ("render", {}, PAGE)]
+    return [*figure_gates(), *product_gates(), ("render", {}, PAGE)]
 
 
 def recipes_gates():

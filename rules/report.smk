@@ -50,13 +50,48 @@ checkpoint plot:
         " --published {input.published} --output {output.svg} {output.png} &> {log}"
 
 
+checkpoint render_problems:
+    input:
+        **tracked(
+            "render_problems",
+            ["curated", "problems", "verified"],
+            problems_page_inputs,
+            lambda w: curation_gates(CONFIG.recipes[CONFIG.recipe].curation),
+        ),
+    output:
+        "results/{scale}/report/problems.html",
+    log:
+        "results/{scale}/logs/render_problems.log",
+    benchmark:
+        "results/{scale}/logs/render_problems.tsv"
+    threads: cpus("report")
+    resources:
+        **needs("report"),
+    params:
+        door=door("render_problems", "report"),
+        tests=TESTS,
+    shell:
+        "{params.door} {output} --curated {input.curated} --problems {input.problems} --verified {input.verified}"
+        " --tests-store {params.tests} &> {log}"
+
+
 checkpoint render:
     input:
         **tracked(
             "render",
-            ["tables", "figures", "scores", "stages", "curation", "published"],
+            [
+                "tables",
+                "figures",
+                "scores",
+                "stages",
+                "curation",
+                "comparison",
+                "dataset",
+                "problems",
+                "published",
+            ],
             render_inputs,
-            lambda w: figure_gates(),
+            lambda w: [*figure_gates(), *product_gates()],
             recipe=CONFIG.recipe,
         ),
     output:
@@ -73,7 +108,8 @@ checkpoint render:
         recipe=CONFIG.recipe,
     shell:
         "{params.door} {output} --recipe {params.recipe} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
-        " --stages {input.stages} --curation {input.curation} --published {input.published} &> {log}"
+        " --stages {input.stages} --curation {input.curation} --comparison {input.comparison} --dataset {input.dataset}"
+        " --problems {input.problems} --published {input.published} &> {log}"
 
 
 checkpoint compare_recipes:

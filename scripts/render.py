@@ -15,10 +15,12 @@ from deepcoder.errors import UserError
 from deepcoder.files import write_text
 from deepcoder.provenance.freeze import git_state
 from deepcoder.provenance.record import GIT_VARIABLE
+from deepcoder.report.address import relative
 from deepcoder.report.csv_files import read_csv
 from deepcoder.report.page import (
     benchmark_grid,
     collect_evidence,
+    comparison_grid,
     context_grid,
     funnel_grid,
     recipe_grid,
@@ -27,7 +29,7 @@ from deepcoder.report.page import (
 from deepcoder.report.page_samples import shown_samples
 from deepcoder.report.page_trail import Sources, pictures
 from deepcoder.report.published import load_published
-from deepcoder.report.render import inline_figures, published_grid, render_page
+from deepcoder.report.render import inline_figures, published_funnel, published_grid, render_page
 
 READS = ("scale", "seed", "model", "models", "recipes.{recipe}", "evaluation")
 TABLES = ("benchmarks", "contexts", "funnel", "curves")
@@ -41,6 +43,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scores", type=InputPath, nargs="*", default=[])
     parser.add_argument("--stages", type=InputPath, nargs="*", default=[])
     parser.add_argument("--curation", type=InputPath)
+    parser.add_argument("--comparison", type=InputPath, help="manifest of compare_curations.py")
+    parser.add_argument("--dataset", type=InputPath, help="manifest of export_dataset.py")
+    parser.add_argument("--problems", type=InputPath, help="page of render_problems.py")
     parser.add_argument("--published", type=InputPath, nargs="*", default=[])
 
 
@@ -51,7 +56,7 @@ def work(job: Job) -> None:
         raise UserError(f"--tables: {missing[0]}.csv is missing; make it with scripts/summarise.py")
     rows = {name: read_csv(path) for name, path in paths.items()}
     published = load_published(args.published, job.read("scale")).tables
-    manifests = [*args.stages, *([args.curation] if args.curation else [])]
+    manifests = [*args.stages, *filter(None, (args.curation, args.comparison, args.dataset))]
     evidence = collect_evidence(args.scores, manifests, args.out)
     contexts = job.read("evaluation").contexts
     content = {
@@ -60,6 +65,8 @@ def work(job: Job) -> None:
         "contexts": context_grid(rows["contexts"], evidence, paths["contexts"]),
         "training": training_lines(rows["curves"], args.stages, evidence),
         "funnel": funnel_grid(rows["funnel"], evidence, args.curation),
+        "comparison": comparison_grid(args.comparison, evidence),
+        "products": products(args),
         "recipes": recipe_grid(rows.get("recipes", []), evidence, paths.get("recipes", Path())),
         "samples": shown_samples(args.scores, max(contexts, key=contexts.__getitem__), evidence),
         "pictures": pictures(
@@ -71,10 +78,19 @@ def work(job: Job) -> None:
         "published": published_grid(
             published.get("main", []), {row["benchmark"]: row["title"] for row in rows["benchmarks"]}
         ),
+        "published_funnel": published_funnel(published.get("funnel", [])),
         "sources": [(row["key"], row["where"]) for row in published.get("sources", [])],
         "figures": inline_figures([path for path in args.figures if path.suffix == ".svg"]),
     }
     write_text(args.out, render_page(content))
+
+
+def products(args: argparse.Namespace) -> list[tuple[str, str]]:
+    """Links to what was made of the training set, with words."""
+    folder = args.dataset.with_suffix("") / "README.md" if args.dataset else None
+    found = ((args.problems, "problems of each source and outcome, kept and dropped"),
+             (folder, "the data as a folder for datasets.load_dataset, with its card"))  # fmt: skip
+    return [(relative(path, args.out.parent), words) for path, words in found if path]
 
 
 def run_facts(job: Job) -> dict[str, object]:

@@ -178,6 +178,7 @@ def _check_names(config: Any) -> None:
         ("model", [config.model], "models"),
         ("recipe", [config.recipe], "recipes"),
         ("recipe_table", config.recipe_table, "recipes"),
+        ("curation_table", config.curation_table, "curations"),
         ("reference_models", config.reference_models, "models"),
         ("train_sources", config.train_sources, "sources"),
         ("report_benchmarks", config.report_benchmarks, "benchmarks"),
@@ -186,6 +187,10 @@ def _check_names(config: Any) -> None:
     pointers += [(f"recipes.{n}.curation", [r.curation], "curations") for n, r in config.recipes.items()]
     starts = [(f"stages.{n}.start", [s.start], "stages") for n, s in config.stages.items() if s.start != "base"]
     _check_contexts(config)
+    if len(set(config.curation_table)) != 2:
+        raise UserError(
+            f"configuration: curation_table is {list(config.curation_table)}; name two curations to compare"
+        )
     for where, names, block in pointers + starts:
         for name in names:
             if name not in config[block]:

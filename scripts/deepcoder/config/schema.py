@@ -332,6 +332,7 @@ class Config:
     model: str = MISSING
     recipe: str = MISSING
     recipe_table: list[str] = MISSING  # the trainings that `snakemake recipes` compares
+    curation_table: list[str] = MISSING  # the two training sets that compare_curations sets side by side
     reference_models: list[str] = MISSING  # evaluated by the same rules, not trained
     train_sources: list[str] = MISSING
     report_benchmarks: list[str] = MISSING

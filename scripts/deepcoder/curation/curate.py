@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +12,8 @@ from deepcoder.config.schema import Curation
 from deepcoder.curation.normalise import dropped_row
 from deepcoder.curation.rules import RULES, Evidence
 from deepcoder.errors import UserError
-from deepcoder.files import write_text
 from deepcoder.manifest import Manifest, write_manifest
+from deepcoder.schemas.csv_table import write_csv
 from deepcoder.schemas.curated import PAIR
 from deepcoder.schemas.problem import DROPPED, PROBLEM
 from deepcoder.schemas.table import write_table
@@ -111,11 +109,7 @@ def write_curated(path: Path, name: str, curated: Curated) -> Manifest:
     write_table(root / "validation.parquet", curated.validation, PROBLEM)
     write_table(root / "dropped.parquet", curated.dropped, DROPPED)
     write_table(root / "pairs.parquet", curated.pairs, PAIR)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, FUNNEL, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(curated.funnel)
-    write_text(root / "funnel.csv", text.getvalue())
+    write_csv(root / "funnel.csv", FUNNEL, curated.funnel)
     files = ["train.parquet", "validation.parquet", "dropped.parquet", "pairs.parquet", "funnel.csv"]
     facts = {
         "curation": name,

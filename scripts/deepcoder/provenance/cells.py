@@ -18,7 +18,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import read_json
 
 POINTER = "pointer"
-HALF_A_DIGIT = 0.51e-6  # tables hold six decimals (report/csv_files.py)
+HALF_A_DIGIT = 0.51e-6  # tables hold six decimals (schemas/csv_table.py)
 # Columns of a score's row beside the value, and where a score file holds them.
 BESIDE_A_VALUE = {"standard_error": "/standard_error", "interval_low": "/interval/0", "interval_high": "/interval/1"}
 BESIDE_A_RATING = {"interval_low": "/codeforces/rating_interval/0", "interval_high": "/codeforces/rating_interval/1"}

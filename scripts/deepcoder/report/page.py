@@ -11,12 +11,13 @@ from deepcoder.files import read_json, sha256_file
 from deepcoder.manifest import read_manifest
 from deepcoder.provenance.record import record_path
 from deepcoder.report.address import parse_scores_path, parse_subject, relative
-from deepcoder.report.csv_files import NOT_RUN, RUN
+from deepcoder.report.csv_files import NOT_RUN, RUN, read_csv
 
 VERDICTS = {
     "AC": "accepted", "WA": "wrong answer", "TLE": "time limit", "MLE": "memory limit", "RE": "runtime error",
     "OLE": "output limit", "CE": "does not compile", "NF": "no code found", "IE": "fault of the judge",
 }  # fmt: skip
+COMPARED = ("source", "kept_by", "rule", "problems", "leaked")
 Rows = Sequence[Mapping[str, str]]
 
 
@@ -127,12 +128,39 @@ def funnel_grid(rows: Rows, evidence: Mapping[str, Evidence], curation: Path | N
             (
                 row["rule"].replace("_", " "),
                 [Cell(f"{int(row[name]):,}", known) for name in ("rows_in", "removed", "rows_out")],
-                f"{int(row['published']):,} ({row['published_source']})" if row["published"] else "",
+                _published_counts(row),
             )
             for row in own
         ]
         grids.append({"source": source.replace("_", " "), "lines": lines})
     return grids
+
+
+def comparison_grid(path: Path | None, evidence: Mapping[str, Evidence]) -> dict[str, Any] | None:
+    """Two training sets: problems by who keeps them, for each source, and why the other does not keep them."""
+    if path is None:
+        return None
+    manifest, known = read_manifest(path, "comparison"), evidence[str(path.resolve())].id
+    rows = read_csv(manifest.file("curations.csv"), COMPARED)
+    first, second = manifest.facts["first"], manifest.facts["second"]
+    counts = {(row["source"], row["kept_by"], row["rule"]): row for row in rows}
+    sources = list(dict.fromkeys(row["source"] for row in rows))
+
+    def line(kept_by: str, rule: str = "") -> list[Cell]:
+        found = [counts.get((source, kept_by, rule)) for source in sources]
+        return [
+            Cell(f"{int(row['problems']):,}" if row else "0", known, _leaked(row["leaked"] if row else "0"))
+            for row in found
+        ]
+
+    lines = []
+    for kept_by in ("both", first, second, "neither"):
+        title = f"kept by {kept_by} only" if kept_by in (first, second) else f"kept by {kept_by}"
+        lines.append((title, line(kept_by), False))
+        other = second if kept_by == first else first
+        for rule in dict.fromkeys(row["rule"] for row in rows if row["kept_by"] == kept_by and row["rule"]):
+            lines.append((f"{other}: {rule.replace('_', ' ')}", line(kept_by, rule), True))
+    return {"sources": [source.replace("_", " ") for source in sources], "lines": lines, "names": (first, second)}
 
 
 def recipe_grid(rows: Rows, evidence: Mapping[str, Evidence], table: Path) -> dict[str, Any] | None:
@@ -163,6 +191,16 @@ def _published(row: Mapping[str, str]) -> str:
     text = f"{value:.0f}" if value > 1 else f"{100 * value:.1f}"
     inside = {"yes": ", inside our interval", "no": ", outside our interval"}.get(row["published_inside_interval"], "")
     return f"published {text} ({row['published_source']}){inside}"
+
+
+def _published_counts(row: Mapping[str, str]) -> str:
+    columns = (("in", "published_in"), ("left", "published_out"))
+    told = [f"{word} {int(row[name]):,}" for word, name in columns if row[name]]
+    return f"{', '.join(told)} ({row['published_source']})" if told else row["published_source"]
+
+
+def _leaked(count: str) -> str:
+    return f"{int(count):,} of them in a benchmark" if count != "0" else ""
 
 
 def _recipe_cell(value: str, error: str, pointer: str, evidence: Mapping[str, Evidence], table: Path) -> Cell:

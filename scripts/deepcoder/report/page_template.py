@@ -17,7 +17,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { font-size: .8rem; color: var(--soft); font-weight: 600; } td small { display: block; white-space: nowrap; }
 td.number a { font-weight: 600; text-decoration: none; } td.number a:hover { text-decoration: underline; }
-td.right { text-align: right; } .none { color: var(--soft); font-style: italic; font-size: .85rem; }
+td.right { text-align: right; } th.inner, th.note { font-weight: 400; } th.inner { padding-left: 1.2rem; }
+ .none { color: var(--soft); font-style: italic; font-size: .85rem; }
 figure { margin: 1rem 0; } .drawing { background: #fff; border-radius: 6px; padding: .4rem; overflow-x: auto; }
 .drawing svg { display: block; width: 100%; height: auto; min-width: 26rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: .6rem 0; }
@@ -155,6 +156,32 @@ the {{ run.confidence }} interval.</p>
 {% else %}<p class="none">{{ not_run }}</p>
 {% endfor %}
 {{ figure("funnel", "Problems left after each rule.") }}
+{% if published_funnel %}<h3>Published, for reference</h3>
+<p class="soft">Rows before and after, as others have stated or counted them; not measured here.</p>
+<div class="wide"><table>
+<thead><tr><th>training source</th><th>in</th><th>left</th><th></th></tr></thead>
+<tbody>
+{% for name, counts, note in published_funnel %}<tr><th>{{ name }}</th>
+{%- for text in counts %}<td class="right"><a class="soft" href="#published">{{ text }}</a></td>{% endfor %}
+<th class="soft note">{{ note }}</th></tr>
+{% endfor %}</tbody></table></div>{% endif %}
+{% if products %}<h3>To look at and to load</h3>
+<ul>
+{% for link, words in products %}<li><a href="{{ link }}">{{ words }}</a></li>
+{% endfor %}</ul>{% endif %}
+</section>
+
+<section id="curations">
+<h2>Two training sets</h2>
+{% if comparison %}<p class="soft">The same problems under the rules of {{ comparison.names[0] }} and of
+{{ comparison.names[1] }}. Below what only one keeps: the rule by which it falls in the other.</p>
+<div class="wide"><table>
+<thead><tr><th>problems</th>{% for name in comparison.sources %}<th>{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for title, line, inner in comparison.lines %}<tr><th{% if inner %} class="inner"{% endif %}>{{ title }}</th>
+{{- cells(line, "right") }}</tr>
+{% endfor %}</tbody></table></div>
+{% else %}<p class="none">{{ not_run }}</p>{% endif %}
 </section>
 
 <section id="recipes">

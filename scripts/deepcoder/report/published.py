@@ -15,7 +15,7 @@ COLUMNS = {
     "contexts": ("model", "subjects", "benchmark", "context", "value", "unit", "source", "evidence"),
     "validation_curve": ("stage", "step", "pass_rate", "reading_error", "source", "evidence"),
     "training": ("quantity", "stage", "value", "unit", "source", "evidence"),
-    "funnel": ("dataset", "source", "rows_in", "rows_out", "source_key", "evidence"),
+    "funnel": ("dataset", "source", "rule", "rows_in", "rows_out", "note", "source_key", "evidence"),
     "remeasured": ("model", "benchmark", "context", "value", "unit", "protocol", "source", "evidence"),
     "protocol": (
         "table", "model", "benchmark", "context", "problems", "samples_per_problem", "temperature", "top_p",
@@ -51,12 +51,12 @@ class Published:
         """The context table's value for one of our subjects."""
         return _figure([row for row in self._of(subject, benchmark, "contexts") if row["context"] == context])
 
-    def funnel(self, source: str, column: str) -> Figure | None:
-        """Published row count of a training source, `rows_in` or `rows_out`."""
+    def funnel(self, source: str, rule: str, column: str) -> Figure | None:
+        """Published row count of a training source, `rows_in` or `rows_out`: of one rule, or of all for rule ""."""
         if self.scale != PAPER:
             return None
         for row in self.tables.get("funnel", []):
-            if (row["dataset"], row["source"]) == ("train", source) and row[column]:
+            if (row["dataset"], row["source"], row["rule"]) == ("train", source, rule) and row[column]:
                 return Figure(float(row[column]), row["source_key"], row["evidence"])
         return None
 

@@ -44,6 +44,19 @@ def inline_figures(paths: Sequence[Path]) -> dict[str, str]:
     return figures
 
 
+def published_funnel(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, list[str], str]]:
+    """Published counts of the training sets and of what later work kept: name, rows before and after, a note."""
+    return [
+        (
+            " ".join(filter(None, [row["source"].replace("_", " "), row["rule"]])),
+            [f"{int(row[column]):,}" if row[column] else "unpublished" for column in ("rows_in", "rows_out")],
+            f"{row['note']} ({row['evidence']})".strip(),
+        )
+        for row in rows
+        if row["dataset"] in ("train", "later")
+    ]
+
+
 def published_grid(rows: Sequence[Mapping[str, str]], titles: Mapping[str, str]) -> dict[str, Any] | None:
     """The published main table, models by (benchmark, metric); `titles` names the benchmarks."""
     if not rows:

@@ -12,7 +12,7 @@ from deepcoder.files import read_json
 from deepcoder.manifest import Manifest
 from deepcoder.report.address import Address, Subject, parse_scores_path, parse_subject, pointer
 from deepcoder.report.csv_files import NOT_RUN, RUN, read_csv
-from deepcoder.report.published import Published
+from deepcoder.report.published import PAPER, Published
 from deepcoder.schemas.metrics import METRICS
 from deepcoder.schemas.table import read_table
 
@@ -23,9 +23,10 @@ SCORE_COLUMNS = (
     "pointer",
 )  # fmt: skip
 FUNNEL_COLUMNS = (
-    "source", "rule", "rows_in", "removed", "rows_out", "published", "published_source", "pointer",
+    "source", "rule", "rows_in", "removed", "rows_out", "published_in", "published_out", "published_source", "pointer",
 )  # fmt: skip
 FUNNEL_INPUT = ("source", "rule", "rows_in", "removed", "rows_out")
+UNPUBLISHED = "unpublished"
 HELD_BACK = "validation"  # a rule that holds problems back and removes none
 CURVE_KEYS = ("subject", "recipe", "model", "stage", "step", "total_step")
 
@@ -132,23 +133,38 @@ def context_rows(
 
 
 def funnel_rows(manifest: Manifest, published: Published, table: Path) -> list[Row]:
-    """The curation's funnel, with the published counts beside what went into and came out of each source."""
+    """The curation's funnel, with the published counts beside it.
+
+    What is published of a source as a whole stands at its first rule and at the last one that removes anything for
+    good. At the paper's scale a count that nobody has published is said to be UNPUBLISHED.
+    """
     rows = read_csv(manifest.file("funnel.csv"), FUNNEL_INPUT)
     target = manifest.path.parent / "funnel.csv"
-    ends: dict[tuple[str, str], int] = {}
+    ends: dict[str, list[int]] = {}
     for line, row in enumerate(rows):
-        ends.setdefault((row["source"], "rows_in"), line)
         if row["rule"] != HELD_BACK:
-            ends[row["source"], "rows_out"] = line
+            ends.setdefault(row["source"], []).append(line)
     result: list[Row] = []
     for line, row in enumerate(rows):
-        column = next(
-            (column for (source, column), end in ends.items() if (source, end) == (row["source"], line)), None
-        )
-        figure = published.funnel(row["source"], column) if column else None
         own: Row = {name: row[name] for name in FUNNEL_INPUT} | {"pointer": pointer(target, f"/{line}", table)}
-        result.append(own | ({"published": int(figure.value), "published_source": figure.source} if figure else {}))
+        lines = ends.get(row["source"], [])
+        whole = {"rows_in": lines[:1] == [line], "rows_out": lines[-1:] == [line]}
+        result.append(own | _published_counts(row["source"], row["rule"], whole, published))
     return result
+
+
+def _published_counts(source: str, rule: str, whole: Mapping[str, bool], published: Published) -> Row:
+    if published.scale != PAPER:
+        return {}
+    sources = []
+    row: Row = {}
+    for column, name in (("rows_in", "published_in"), ("rows_out", "published_out")):
+        figure = published.funnel(source, rule, column)
+        figure = figure or (published.funnel(source, "", column) if whole[column] else None)
+        if figure:
+            row[name] = int(figure.value)
+            sources.append(figure.source)
+    return row | {"published_source": " ".join(dict.fromkeys(sources)) or UNPUBLISHED}
 
 
 def curve_rows(stages: Sequence[Manifest], table: Path) -> tuple[list[str], list[Row]]:

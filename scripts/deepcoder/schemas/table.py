@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import atomic_path
 
 ROW_GROUP_ROWS = 1024
+BATCH_ROWS = 64  # of a table that is read row by row
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
@@ -37,12 +39,25 @@ def read_table(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
     Raises:
         UserError: missing file, damaged file, missing column or a column of another type.
     """
+    with _reading(path, schema):
+        return pq.read_table(path, columns=schema.names).cast(schema).to_pylist()
+
+
+def iter_table(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+    """The rows of `read_table` one after the other, a few of them in memory; raises as it does."""
+    with _reading(path, schema), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=schema.names):
+            yield from pa.Table.from_batches([batch]).select(schema.names).cast(schema).to_pylist()
+
+
+@contextmanager
+def _reading(path: Path, schema: pa.Schema) -> Iterator[None]:
     try:
         found = pq.read_schema(path)
         for field in schema:
             if field.name not in found.names:
                 raise UserError(f"{path}: column {field.name!r} is missing; it has {', '.join(found.names)}")
-        return pq.read_table(path, columns=schema.names).cast(schema).to_pylist()
+        yield
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; make it with snakemake") from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError) as error:
