@@ -17,6 +17,7 @@ from deepcoder.report.page_samples import printable
 from deepcoder.report.page_template import STYLE
 from deepcoder.report.problems_template import BODY, OWN_STYLE, SCRIPT
 from deepcoder.schemas.curated import VERIFIED
+from deepcoder.schemas.plain import json_keeps
 from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.table import iter_table, read_table
 from deepcoder.schemas.tests_store import TestsStore
@@ -167,10 +168,7 @@ def _test(test: Row) -> tuple[str, str]:
 
 
 def _literal(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):  # tuples, sets and bytes are no JSON
-        return repr(value)
+    return json.dumps(value, ensure_ascii=False) if json_keeps(value) else repr(value)
 
 
 def _sentences(verdicts: Iterable[Row]) -> Iterable[str]:

@@ -17,8 +17,9 @@ var form = document.getElementById("choice"), all = document.querySelectorAll(".
 function apply() {
   var left = 0;
   all.forEach(function (one) {
-    one.hidden = (form.source.value && one.dataset.source !== form.source.value) ||
-      (form.outcome.value && one.dataset.outcome !== form.outcome.value);
+    one.hidden = ["source", "outcome"].some(function (name) {
+      return ![one.dataset[name], ""].includes(form[name].value);
+    });
     left += one.hidden ? 0 : 1;
   });
   document.getElementById("left").textContent = left + " shown";

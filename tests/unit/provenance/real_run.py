@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 OUT = Path("results/smoke")
 DATA, BASE, STAGE, LOCK = OUT / "data", OUT / "models/base/tiny", OUT / "strict/tiny/16k", OUT / "provenance.lock"
 EVAL, REPORT = STAGE / "eval/easy", OUT / "report"
+COMPARISON = DATA / "comparison/manifest.json"
 TABLES = [REPORT / f"{name}.csv" for name in ("benchmarks", "contexts", "funnel", "curves")]
 FIGURES = [REPORT / f"figures/{name}" for name in ("funnel.svg", "contexts.png")]
 PROBLEMS = 40  # of the generated ones
@@ -67,6 +68,16 @@ def make_run(folder: Path) -> None:
     door(folder, "tokenizer", tokenizer, "--model", "tiny", "--problems", problems)
     words = ["--problems", problems, "--verified", verified, "--benchmarks", benchmark, "--tokenizer", tokenizer]
     door(folder, "curate", curated, "--curation", "strict", *words)
+    dataset = DATA / "strict/dataset.json"
+    words = ["--curation", "strict", "--curated", curated, "--verified", verified, "--benchmarks", benchmark]
+    door(folder, "export_dataset", dataset, *words, *tests)
+    lenient, released = DATA / "as_released/verified/easy/manifest.json", DATA / "as_released/manifest.json"
+    door(folder, "verify", problems, lenient, "--source", "easy", "--curation", "as_released", *tests)
+    words = ["--problems", problems, "--verified", lenient, "--benchmarks", benchmark, "--tokenizer", tokenizer]
+    door(folder, "curate", released, "--curation", "as_released", *words)
+    door(folder, "compare_curations", COMPARISON, "--curations", curated, released)
+    shown = ["--curated", curated, "--problems", problems, "--verified", verified]
+    door(folder, "render_problems", REPORT / "problems.html", *shown, *tests)
     recorded("warm_start", [problems, tokenizer], BASE / "manifest.json", lambda: write_weights(BASE, tokenizer))
     recorded("train_stage", [curated, BASE / "manifest.json"], STAGE / "manifest.json", write_state)
     model = STAGE / "model/manifest.json"
@@ -82,7 +93,8 @@ def make_run(folder: Path) -> None:
     tables = [f"--{path.stem}={path}" for path in TABLES[1:]]
     door(folder, "plot", *tables, "--published", *published, "--output", *FIGURES)
     page = [REPORT / "index.html", "--recipe", "strict", "--tables", *TABLES, "--figures", *FIGURES]
-    door(folder, "render", *page, *made)
+    products = ["--comparison", COMPARISON, "--dataset", dataset, "--problems", REPORT / "problems.html"]
+    door(folder, "render", *page, *made, *products)
     door(folder, "lock", OUT, LOCK)
     commit(LOCK, record_path(LOCK))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from real_run import BASE, DATA, EVAL, LOCK, OUT, REPORT, STAGE, TABLES, door
+from real_run import BASE, COMPARISON, DATA, EVAL, LOCK, OUT, REPORT, STAGE, TABLES, door
 
 from deepcoder.files import read_json, sha256_file, write_json, write_text
 from deepcoder.manifest import read_manifest, write_manifest
@@ -31,6 +31,7 @@ CURATED, BENCHMARK, RAW = (
     DATA / "benchmarks/easy/manifest.json",
     DATA / "raw/easy/v1/manifest.json",
 )
+DATASET, EXPORTED = DATA / "strict/dataset.json", DATA / "strict/dataset"
 ROWS, SAMPLES = EVAL / "64k/verdicts.parquet", EVAL / "samples.json"
 PROBLEMS = DATA / "benchmarks/easy/problems.parquet"
 WEIGHTS, MODEL = STAGE / "model/hf/model.safetensors", STAGE / "model/manifest.json"
@@ -210,6 +211,10 @@ def edit_training_row() -> None:
     edit_table(CURATED.parent / "train.parquet", lambda rows: rows[0].update(statement="Another task."))
 
 
+def edit_comparison() -> None:
+    edit_text(COMPARISON.parent / "curations.csv", "all,neither,,", "all,neither,,9")
+
+
 def link_weights() -> None:
     shutil.move(WEIGHTS, "elsewhere")
     WEIGHTS.symlink_to(Path("elsewhere").resolve())
@@ -298,6 +303,19 @@ TAMPERINGS = [
         "a training problem changed, with manifest, record and lock",
         lambda: (edit_training_row(), forge(CURATED)),
         {"git": CURATED},
+    ),
+    Tampering(
+        "a count of the comparison edited, with manifest, record and lock",
+        lambda: (edit_comparison(), forge(COMPARISON)),
+        {"again": COMPARISON, "git": COMPARISON},
+    ),
+    Tampering(
+        "a row of the exported data changed",
+        lambda: edit_table(EXPORTED / "train/part-00000.parquet", lambda rows: rows[0].update(tests="[]")),
+        {"bytes": DATASET},
+    ),
+    Tampering(
+        "the data card edited", lambda: edit_text(EXPORTED / "README.md", "Apache-2.0", "MIT"), {"bytes": DATASET}
     ),
     Tampering(
         "a response edited, with manifest, record and lock",

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from deepcoder.curation.compare import Curation, write_comparison
 from deepcoder.evaluation.score import score_verdicts
-from deepcoder.files import write_json
+from deepcoder.files import write_json, write_text
 from deepcoder.manifest import write_manifest
+from deepcoder.report.problems import render_problems
 from deepcoder.schemas.metrics import METRICS
 from deepcoder.schemas.sample import SAMPLE, SAMPLE_VERDICT
 from deepcoder.schemas.table import write_table
@@ -99,6 +101,24 @@ def make_curation(root: Path) -> Path:
     return folder / "manifest.json"
 
 
+def make_comparison(root: Path) -> Path:
+    """The comparison of two small training sets, one of whose problems is lost to a rule and held by a benchmark."""
+    names = {f"{number:02}": ("easy" if number < 8 else "codeio", str(number)) for number in range(10)}
+    kept = dict.fromkeys(names, ("train", ""))
+    strict = kept | {"03": ("contamination", "similar"), "04": ("flaky", "runs differ"), "05": ("verified", "none")}
+    released = kept | {"05": ("verified", "none"), "09": ("verified", "none")}
+    leaks = {"03": frozenset({"bench"})}
+    first, second = (Curation("strict", strict, names, [], {}), Curation("as_released", released, names, [], leaks))
+    return write_comparison(root / "data/comparison/manifest.json", first, second).path
+
+
+def make_dataset(root: Path) -> Path:
+    """A manifest of an exported folder that holds a card alone."""
+    write_text(root / "data/strict/dataset/README.md", "# A card\n")
+    path = root / "data/strict/dataset.json"
+    return write_manifest(path, "dataset", [root / "data/strict/dataset"], {"curation": "strict"}).path
+
+
 class Results:
     """The tree, and the report made from it by the doors."""
 
@@ -108,6 +128,9 @@ class Results:
         self.scores = [p for n, s in enumerate(SUBJECTS) for p in make_scores(root, s, "easy", n + 1)]
         self.stages = [make_stage(root, SUBJECTS[1], 10, 0.2), make_stage(root, SUBJECTS[2], 10, 0.45)]
         self.curation = make_curation(root)
+        self.comparison, self.dataset = make_comparison(root), make_dataset(root)
+        self.problems = self.report / "problems.html"
+        write_text(self.problems, render_problems("strict", [], "index.html"))
         self.tables = [self.report / f"{name}.csv" for name in ("benchmarks", "contexts", "funnel", "curves")]
         names = ("reward", "response_length", "validation", "contexts", "funnel")
         self.figures = [self.report / "figures" / f"{name}.svg" for name in names]
@@ -126,6 +149,7 @@ class Results:
         return door(
             "render.py", page, "--recipe", "strict", "--tables", *self.tables, "--figures", *self.figures, "--scores",
             *(self.scores if scores is None else scores), "--stages", *self.stages, "--curation", self.curation,
+            "--comparison", self.comparison, "--dataset", self.dataset, "--problems", self.problems,
             "--published", *PUBLISHED,
         )  # fmt: skip
 

@@ -48,7 +48,37 @@ def test_evidence_links_to_files_that_exist_with_the_hash_they_have(page: ET.Ele
         [code] = details.iter(f"{XHTML}code")
         assert code.text == hashlib.sha256(links[0].read_bytes()).hexdigest()
         found += 1
-    assert found == len(reported.scores) + len(reported.stages) + 1
+    assert found == len(reported.scores) + len(reported.stages) + 3
+
+
+def test_two_training_sets_stand_side_by_side_with_the_rule_that_parts_them(page: ET.Element) -> None:
+    [section] = [element for element in page.iter(f"{XHTML}section") if element.get("id") == "curations"]
+    lines = [[text_of(cell) for cell in row] for row in section.iter(f"{XHTML}tr")]
+    assert lines == [
+        ["problems", "codeio", "easy", "all"],
+        ["kept by both", "1", "5", "6"],
+        ["kept by strict only", "1", "0", "1"],
+        ["as_released: verified", "1", "0", "1"],
+        ["kept by as_released only", "0", "21 of them in a benchmark", "21 of them in a benchmark"],
+        ["strict: contamination", "0", "11 of them in a benchmark", "11 of them in a benchmark"],
+        ["strict: flaky", "0", "1", "1"],
+        ["kept by neither", "0", "1", "1"],
+    ]
+
+
+def test_published_counts_of_the_data_are_shown_apart_with_their_source(page: ET.Element) -> None:
+    [section] = [element for element in page.iter(f"{XHTML}section") if element.get("id") == "funnel"]
+    lines = [[text_of(cell) for cell in row] for row in section.iter(f"{XHTML}tr")]
+    assert ["primeintellect parse", "144,169", "35,735"] in [line[:3] for line in lines]
+    assert ["all", "unpublished", "24,287"] in [line[:3] for line in lines]
+    assert ["AReaL", "24,287", "7,600"] in [line[:3] for line in lines]
+
+
+def test_the_page_leads_to_the_problems_and_to_the_data_card(page: ET.Element, reported: Results) -> None:
+    links = [link.get("href", "") for link in page.iter(f"{XHTML}a")]
+    for target in ("problems.html", "../data/strict/dataset/README.md"):
+        assert target in links
+        assert (reported.report / target).exists()
 
 
 def test_scores_link_to_their_records(page: ET.Element) -> None:

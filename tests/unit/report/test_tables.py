@@ -10,11 +10,12 @@ from made_results import PUBLISHED, SUBJECTS, Results, make_scores
 
 from deepcoder.config.schema import Recipe
 from deepcoder.errors import UserError
+from deepcoder.manifest import write_manifest
 from deepcoder.report.address import Address, Subject, parse_scores_path
 from deepcoder.report.csv_files import NOT_RUN, read_csv, write_csv
 from deepcoder.report.published import load_published
 from deepcoder.report.recipes import result_rows, switch_rows
-from deepcoder.report.tables import load_scores, score_row
+from deepcoder.report.tables import FUNNEL_INPUT, funnel_rows, load_scores, score_row
 
 
 def follow(pointer: str, table: Path) -> float:
@@ -70,7 +71,7 @@ def test_funnel_points_at_the_curation_and_has_no_published_count_at_smoke_scale
     rows = read_csv(reported.report / "funnel.csv")
     assert rows[0]["pointer"] == "../data/strict/funnel.csv#/0"
     assert rows[-1]["rows_out"] == "242"
-    assert {row["published"] for row in rows} == {""}
+    assert {row[name] for row in rows for name in ("published_in", "published_out", "published_source")} == {""}
 
 
 def test_summarising_twice_writes_the_same_bytes(reported: Results, tmp_path: Path) -> None:
@@ -90,17 +91,29 @@ def test_published_values_stand_beside_ours_at_the_papers_scale_only(tmp_path: P
     assert "published" not in row
 
 
-def test_published_funnel_counts_belong_to_the_ends_of_a_source() -> None:
-    published = load_published(PUBLISHED, "paper")
-    found = [published.funnel("taco_verified", column) for column in ("rows_in", "rows_out")]
-    assert [figure.value for figure in found if figure] == [12898, 7436]
-    assert published.funnel("easy", "rows_in") is None
+def test_published_counts_stand_at_the_rule_that_they_belong_to_and_the_others_are_said_to_be_unpublished(
+    tmp_path: Path,
+) -> None:
+    rules = ("parse", "verified", "near_duplicate", "validation")
+    lines = [(source, rule) for source in ("primeintellect", "taco_verified", "easy", "all") for rule in rules]
+    rows = [dict(zip(FUNNEL_INPUT, (*line, 9, 1, 8), strict=True)) for line in lines]
+    write_csv(tmp_path / "funnel.csv", FUNNEL_INPUT, rows)
+    manifest = write_manifest(tmp_path / "manifest.json", "curated", [tmp_path / "funnel.csv"])
+    found = funnel_rows(manifest, load_published(PUBLISHED, "paper"), tmp_path / "report/funnel.csv")
+    told = [tuple(row.get(name, "") for name in ("published_in", "published_out", "published_source")) for row in found]
+    nothing = ("", "", "unpublished")
+    assert told[:4] == [(144169, 35735, "open_r1_card"), nothing, ("", 16252, "dataset"), nothing]
+    assert told[4:8] == [(12898, "", "dataset"), nothing, ("", 7436, "dataset"), nothing]
+    assert set(told[8:12]) == {nothing}
+    assert told[12:] == [nothing, nothing, ("", 24287, "dataset"), nothing]
 
 
 def test_every_published_row_names_an_explained_source_and_the_funnel_adds_up() -> None:
     tables = load_published(PUBLISHED, "paper").tables
     assert len(tables) == len(PUBLISHED)
-    rows = {row["source"]: row["rows_out"] for row in tables["funnel"] if row["dataset"] == "train"}
+    rows = {
+        row["source"]: row["rows_out"] for row in tables["funnel"] if (row["dataset"], row["rule"]) == ("train", "")
+    }
     parts = sum(int(count) for name, count in rows.items() if name != "all")
     assert parts == int(rows["all"]) == 24287
     for name, table in tables.items():
