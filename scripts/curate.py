@@ -7,6 +7,7 @@ from deepcoder.curation.curate import curate, write_curated
 from deepcoder.curation.outcomes import outcomes
 from deepcoder.curation.prompt_tokens import token_counter
 from deepcoder.curation.rules import Evidence
+from deepcoder.curation.rules.evidence import windows
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.manifest import Manifest, read_manifest
 from deepcoder.schemas.curated import PASS_RATE, VERIFIED
@@ -42,6 +43,7 @@ def work(job: Job) -> None:
             for manifest in benchmarks
             if manifest.facts["decontaminate"]
         },
+        windows=windows([manifest.facts for manifest in benchmarks]),
         pass_rates=_pass_rates(read_manifest(args.pass_rates, "pass_rates")) if args.pass_rates else None,
         weak={row["problem_id"]: row for row in _rows(verified, "weak_tests.parquet", WEAK_TESTS)},
     )

@@ -22,7 +22,7 @@ def work(job: Job) -> None:
     benchmark = job.read("benchmarks.{benchmark}")
     name = job.args.benchmark
     chosen = select_benchmark(name, benchmark, problems)
-    facts = {"benchmark": name, "decontaminate": benchmark.decontaminate}
+    facts = {"benchmark": name, "decontaminate": benchmark.decontaminate, "first_day": benchmark.after}
     write_problems(job.args.out, benchmark.source, chosen, [], facts)
 
 

@@ -53,12 +53,25 @@ class Verification:
 
 
 @dataclass
+class SharedTests:
+    """When the tests of two problems say that they are one; ours, tried on CodeContests against TACO."""
+
+    least: int = 3  # tests with different outputs that both have
+    output_bytes: int = 24  # of these outputs together: fewer coincide by chance
+    share: float = 0.8  # of the tests of both problems; of one alone if the statements support it
+    supporting: float = 0.3  # Jaccard similarity of statements that supports it
+
+
+@dataclass
 class Deduplication:
     enabled: bool = True
     threshold: float = 0.7  # exact Jaccard similarity of word shingles at or above which two statements are one
     shingle_words: int = 3
-    permutations: int = 128
+    permutations: int = 128  # of the signatures by which duplicates are looked for
     bands: int = 32
+    containment: float = 0.95  # share of the smaller statement's shingles in the larger one that makes them one
+    containment_shingles: int = 20  # of the smaller statement, at least
+    tests: SharedTests = field(default_factory=SharedTests)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from deepcoder.curation.rules import RULES, Evidence
 from deepcoder.errors import UserError
 from deepcoder.manifest import Manifest, write_manifest
 from deepcoder.schemas.csv_table import write_csv
-from deepcoder.schemas.curated import PAIR
+from deepcoder.schemas.pair import PAIR
 from deepcoder.schemas.problem import DROPPED, PROBLEM
 from deepcoder.schemas.table import write_table
 

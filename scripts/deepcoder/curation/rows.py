@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deepcoder.config.schema import Source
+from deepcoder.curation.contest import contest_problem
+from deepcoder.curation.similarity.digests import test_digests
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_text
 from deepcoder.schemas.plain import NotPlainError, encode
@@ -40,8 +42,9 @@ class Parsed:
     """A row as a problem, its tests still at hand.
 
     `tests` are {"input", "output"} (stdin), {"args", "expected"} (call) or empty (answer); `date` is YYYY-MM-DD;
-    `time_limit_s` is the problem's own. `keeps_types` of call tests: tuples, sets and other plain data stay what they
-    are, for a comparator that tells them apart; otherwise the tests are JSON, where a tuple is a list.
+    `time_limit_s` is the problem's own; `contest_problem` as contest.py names it. `keeps_types` of call tests: tuples,
+    sets and other plain data stay what they are, for a comparator that tells them apart; otherwise the tests are JSON,
+    where a tuple is a list.
     """
 
     source_id: str
@@ -56,6 +59,7 @@ class Parsed:
     split: str | None = None  # None: decided by the source's role and dates
     date: str | None = None
     url: str | None = None
+    contest_problem: str | None = None  # None: what the URL says
     licence: str | None = None  # None: the source's
     time_limit_s: float | None = None
     keeps_types: bool = False
@@ -111,7 +115,8 @@ def checked(parsed: Parsed) -> Parsed:
     if not isinstance(parsed.statement, str) or not parsed.statement.strip():
         raise Reject("the statement is empty")
     texts = [parsed.statement, parsed.starter_code, parsed.source_id, *parsed.solutions]
-    optional = [parsed.fn_name, parsed.answer, parsed.family, parsed.date, parsed.url, parsed.licence]
+    optional = [parsed.fn_name, parsed.answer, parsed.family, parsed.date, parsed.url]
+    optional += [parsed.contest_problem, parsed.licence]
     texts += [text for text in optional if text is not None]
     if not all(isinstance(text, str) for text in texts):
         raise Reject("a field is no text")
@@ -145,6 +150,7 @@ def to_problem(parsed: Parsed, name: str, source: Source, store: TestsStore) -> 
         "tests_count": len(parsed.tests),
         "tests_bytes": sum(sizes),
         "largest_test_bytes": max(sizes, default=0),
+        "test_digests": test_digests(parsed.tests),
         "statement_digest": sha256_text(parsed.statement),
         "solutions": list(parsed.solutions),
         "answer": parsed.answer,
@@ -152,6 +158,7 @@ def to_problem(parsed: Parsed, name: str, source: Source, store: TestsStore) -> 
         "split": parsed.split or split_by_role(parsed.date, source),
         "date": parsed.date,
         "url": parsed.url,
+        "contest_problem": parsed.contest_problem or contest_problem(parsed.url),
         "licence": parsed.licence or source.licence,
         "time_limit_s": parsed.time_limit_s,
     }

@@ -1,4 +1,4 @@
-"""The tables that curation writes beside the problems: verdicts on references, similar pairs, pass rates."""
+"""The tables that curation writes beside the problems: verdicts on references, pass rates; pairs are in pair.py."""
 
 from __future__ import annotations
 
@@ -14,16 +14,6 @@ VERIFIED = pa.schema(
         ("total", pa.int32()),
         ("failed_test", pa.int32()),  # null where none failed
         ("checker", pa.string()),  # curation.checkers; null: the curation's comparator
-    ]
-)
-
-PAIR = pa.schema(
-    [
-        ("rule", pa.string()),  # exact_duplicate | near_duplicate | contamination
-        ("id", pa.string()),
-        ("other_id", pa.string()),  # duplicates: the larger id of the two; contamination: the id in the benchmark
-        ("benchmark", pa.string()),  # contamination only
-        ("score", pa.float64()),  # Jaccard similarity of word shingles
     ]
 )
 

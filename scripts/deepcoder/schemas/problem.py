@@ -19,6 +19,7 @@ PROBLEM = pa.schema(
         ("tests_count", pa.int32()),
         ("tests_bytes", pa.int64()),  # of all tests in their stored form, uncompressed
         ("largest_test_bytes", pa.int64()),
+        ("test_digests", pa.list_(pa.uint64())),  # curation/similarity/digests.py: two problems' compare
         ("statement_digest", pa.string()),
         ("solutions", pa.list_(pa.large_string())),  # reference programs
         ("answer", pa.string()),  # mathematics only
@@ -26,6 +27,7 @@ PROBLEM = pa.schema(
         ("split", pa.string()),  # train | heldout | test
         ("date", pa.string()),  # YYYY-MM-DD or null
         ("url", pa.string()),
+        ("contest_problem", pa.string()),  # codeforces/1899/A, see curation/contest.py; null where unknown
         ("licence", pa.string()),
         ("time_limit_s", pa.float64()),  # the problem's own, or null
     ]

@@ -17,7 +17,6 @@ from deepcoder.curation.outcomes import Outcome, outcomes
 from deepcoder.curation.prompt_tokens import token_counter
 from deepcoder.curation.rows import Parsed, Rejected
 from deepcoder.curation.rules import RULES, Evidence
-from deepcoder.curation.similar import jaccard, near_pairs, shingles
 from deepcoder.curation.verify import longest_tests, verify
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_file
@@ -111,23 +110,6 @@ def changed(text, count, seed):
     for position in random.Random(seed).sample(range(len(words)), count):
         words[position] = "changed"
     return " ".join(words)
-
-
-def test_near_duplicates_are_found_with_their_exact_score_and_others_are_not():
-    base = {f"base{number}": statement(number, words=80) for number in range(40)}
-    planted = {f"copy{number}": changed(base[f"base{number}"], 2, number) for number in range(20)}
-    how = Deduplication()
-    truth = set()
-    both = {**base, **planted}
-    for first in both:
-        for second in both:
-            if first < second:
-                score = jaccard(shingles(both[first], 3), shingles(both[second], 3))
-                if score >= how.threshold:
-                    truth.add((first, second, score))
-    found = near_pairs(both, how)
-    assert set(found) == truth
-    assert len(found) == 20
 
 
 def test_of_duplicates_the_best_tested_stays_and_reasons_name_it(tmp_path):

@@ -1,7 +1,7 @@
 """The rules of curation in their order: each takes the problems that are left and says which go, and why."""
 
 from deepcoder.curation.rules.contamination import contamination
-from deepcoder.curation.rules.duplicates import exact_duplicate, near_duplicate
+from deepcoder.curation.rules.duplicates import exact_duplicate, near_duplicate, shared_tests
 from deepcoder.curation.rules.evidence import Evidence, Rule
 from deepcoder.curation.rules.filters import difficulty, enough_tests, held_out, prompt_length, test_size, validation
 from deepcoder.curation.rules.references import flaky, parseable, several_answers, verified, weak_tests
@@ -24,6 +24,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("weak_tests", weak_tests),
     ("exact_duplicate", exact_duplicate),
     ("near_duplicate", near_duplicate),
+    ("shared_tests", shared_tests),
     ("contamination", contamination),
     ("difficulty", difficulty),
     ("validation", validation),

@@ -1,45 +1,114 @@
-"""Rules about problems that are there twice: of each group the best-tested one stays."""
+"""Rules about problems that are there twice: of each connected group the best-tested one stays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from deepcoder.config.schema import Curation
 from deepcoder.curation.rules.evidence import Evidence, Removed, Row, named, pair
-from deepcoder.curation.similar import components, exact_groups, near_pairs
+from deepcoder.curation.similarity import shared_tests as tests
+from deepcoder.curation.similarity.components import components
+from deepcoder.curation.similarity.containment import held_among
+from deepcoder.curation.similarity.shingles import Shingles, jaccard
+from deepcoder.curation.similarity.statements import exact_groups, near_pairs
+
+Found = list[tuple[int, int, str, float]]  # two positions, the kind of evidence and its score
 
 
 def exact_duplicate(rows: Sequence[Row], config: Curation, evidence: Evidence) -> Removed:
     """All but the best-tested of problems with one normalised statement."""
     if not config.deduplication.enabled:
         return {}
-    removed = {}
-    known = {row["id"]: row for row in rows}
-    for group in exact_groups({row["id"]: row["statement"] for row in rows}):
-        kept = _best_tested(group, known)
-        for other in group:
-            if other != kept:
-                removed[other] = f"same statement as {named(known[kept])}"
-                evidence.pairs.append(pair("exact_duplicate", min(kept, other), max(kept, other), 1.0))
-    return removed
+    rows = _by_id(rows)
+    shingles = evidence.shingles.of(rows, config.deduplication.shingle_words)
+    found: Found = []
+    for group in exact_groups([row["statement"] for row in rows], shingles):
+        kept = _best_tested(rows, group)
+        found += [(min(kept, other), max(kept, other), "statement", 1.0) for other in group if other != kept]
+    return _removed(rows, found, "exact_duplicate", "same statement as", evidence)
 
 
 def near_duplicate(rows: Sequence[Row], config: Curation, evidence: Evidence) -> Removed:
-    """All but the best-tested of each connected component of similar statements."""
-    if not config.deduplication.enabled:
+    """All but the best-tested of each connected group of similar statements, or of those that hold one another.
+
+    Afterwards no two of the problems that stay are a pair that the search could find.
+    """
+    how = config.deduplication
+    if not how.enabled:
         return {}
-    known = {row["id"]: row for row in rows}
-    pairs = near_pairs({row["id"]: row["statement"] for row in rows}, config.deduplication)
-    evidence.pairs += [pair("near_duplicate", *found) for found in pairs]
-    removed = {}
-    for group in components(pairs):
-        kept = _best_tested(group, known)
-        for other in group:
-            if other != kept:
-                score = max(found[2] for found in pairs if other in found[:2])
-                removed[other] = f"near duplicate of {named(known[kept])} (similarity up to {score:.3f})"
+    rows = _by_id(rows)
+    shingles = evidence.shingles.of(rows, how.shingle_words)
+    found: Found = []
+    complete = False
+    while not complete:
+        left = _left(rows, found)
+        near = near_pairs(shingles.chosen(left), how.threshold, how.permutations, how.bands)
+        found += _placed(left, near.pairs, "statement")
+        complete = near.complete
+    left = _left(rows, found)
+    some = shingles.chosen(left)
+    for pair_ in held_among(some, how.containment, how.containment_shingles):
+        first, other = sorted((int(left[pair_.part]), int(left[pair_.whole])))
+        found.append((first, other, "containment", pair_.common / len(some.of(pair_.part))))
+    return _removed(rows, found, "near_duplicate", "near duplicate of", evidence)
+
+
+def shared_tests(rows: Sequence[Row], config: Curation, evidence: Evidence) -> Removed:
+    """All but the best-tested of each connected group of problems with the same tests under another wording."""
+    how = config.deduplication
+    if not how.enabled:
+        return {}
+    rows = _by_id(rows)
+    shingles = evidence.shingles.of(rows, how.shingle_words)
+    found: Found = []
+    complete = False
+    while not complete:
+        left = _left(rows, found)
+        digests = [rows[position]["test_digests"] for position in left]
+        shared = tests.shared_tests(digests, how.tests, _similarity(shingles.chosen(left)))
+        found += _placed(left, shared.pairs, "tests")
+        complete = shared.complete or not shared.pairs
+    return _removed(rows, found, "shared_tests", "same tests as", evidence)
+
+
+def _by_id(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row["id"])
+
+
+def _similarity(shingles: Shingles) -> tests.Similarity:
+    return lambda first, other: jaccard(shingles.of(first), shingles.of(other))
+
+
+def _placed(left: np.ndarray, pairs: Sequence[tuple[int, int, float]], kind: str) -> Found:
+    return [(int(left[first]), int(left[other]), kind, score) for first, other, score in pairs]
+
+
+def _best_tested(rows: Sequence[Row], positions: Sequence[int]) -> int:
+    return min(positions, key=lambda position: (-rows[position]["tests_count"], position))
+
+
+def _left(rows: Sequence[Row], found: Found) -> np.ndarray:
+    """int64 positions of the problems that stay."""
+    stays = np.ones(len(rows), np.bool_)
+    for group in components((first, other) for first, other, _, _ in found):
+        stays[group] = False
+        stays[_best_tested(rows, group)] = True
+    return np.flatnonzero(stays)
+
+
+def _removed(rows: Sequence[Row], found: Found, rule: str, words: str, evidence: Evidence) -> Removed:
+    """Write the pairs; the problems that go, with a reason that names the one that stays."""
+    best: dict[int, float] = {}
+    for first, other, kind, score in sorted(found):
+        evidence.pairs.append(pair(rule, rows[first]["id"], rows[other]["id"], kind, score))
+        for position in (first, other):
+            best[position] = max(score, best.get(position, 0.0))
+    removed: Removed = {}
+    for group in components((first, other) for first, other, _, _ in found):
+        kept = _best_tested(rows, group)
+        for position in group:
+            if position != kept:
+                removed[rows[position]["id"]] = f"{words} {named(rows[kept])} (score up to {best[position]:.3f})"
     return removed
-
-
-def _best_tested(ids: Sequence[str], rows: Mapping[str, Row]) -> str:
-    return min(ids, key=lambda identity: (-rows[identity]["tests_count"], identity))

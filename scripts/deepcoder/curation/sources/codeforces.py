@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
+from deepcoder.curation.contest import codeforces_id
 from deepcoder.curation.fields import seconds, text, text_or_none
 from deepcoder.curation.hub import fetch_from_hub
 from deepcoder.curation.literals import literal_or_json
@@ -50,6 +51,7 @@ def _parse_row(row: Mapping[str, Any]) -> Parsed:
         kind="stdin",
         tests=[_example(example) for example in examples],
         url=text_or_none(row.get("url")),
+        contest_problem=codeforces_id(str(identity)),
         time_limit_s=milliseconds / 1000 if milliseconds else None,
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
+from deepcoder.curation.contest import atcoder, codeforces_id, leetcode
 from deepcoder.curation.fields import day, text, text_or_none
 from deepcoder.curation.hub import fetch_from_hub
 from deepcoder.curation.literals import json_value
@@ -62,7 +63,19 @@ def _parse_row(row: Mapping[str, Any]) -> Parsed:
         fn_name=text_or_none(metadata.get("func_name")) if functional else None,
         starter_code=text_or_none(row.get("starter_code")) or "",
         date=day(row["contest_date"]),
+        contest_problem=_contest_problem(row),
     )
+
+
+def _contest_problem(row: Mapping[str, Any]) -> str | None:
+    """question_id is 1899_A or abc301_a; that of LeetCode is a number, its question_title the address's last part."""
+    platform, identity = row.get("platform"), row["question_id"]
+    if platform == "codeforces":
+        return codeforces_id(identity)
+    if platform == "atcoder":
+        return atcoder(identity)
+    title = text_or_none(row.get("question_title"))
+    return leetcode(title) if platform == "leetcode" and title else None
 
 
 def private_tests(packed: Any) -> list[dict[str, Any]]:
