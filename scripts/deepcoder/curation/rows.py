@@ -8,7 +8,7 @@ from typing import Any
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.contest import contest_problem
-from deepcoder.curation.similarity.digests import test_digests
+from deepcoder.curation.similarity.digests import digests_of_tests
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_text
 from deepcoder.schemas.plain import NotPlainError, encode
@@ -150,7 +150,7 @@ def to_problem(parsed: Parsed, name: str, source: Source, store: TestsStore) -> 
         "tests_count": len(parsed.tests),
         "tests_bytes": sum(sizes),
         "largest_test_bytes": max(sizes, default=0),
-        "test_digests": test_digests(parsed.tests),
+        "test_digests": digests_of_tests(parsed.tests),
         "statement_digest": sha256_text(parsed.statement),
         "solutions": list(parsed.solutions),
         "answer": parsed.answer,

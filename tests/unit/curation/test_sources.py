@@ -143,6 +143,26 @@ def test_codeforces_tests_are_the_examples(tmp_path, sandbox):
     assert problem.statement.endswith("Output Format:\nthe smaller first")
 
 
+def test_sources_that_know_the_contest_name_the_problem_as_its_address_does(tmp_path, sandbox):
+    rows = [
+        livecodebench_row(platform="atcoder"),
+        livecodebench_row(platform="codeforces", question_id="1899_A"),
+        livecodebench_row(platform="leetcode", question_id="2777", question_title="two-sum"),
+    ]
+    found = parse(livecodebench, rows, tmp_path, sandbox, ending="jsonl")
+    found += parse(codeforces, [codeforces_row()], tmp_path, sandbox, ending="jsonl")
+    found += parse(taco_verified, [taco_row(url="https://codeforces.com/contest/1971/problem/A")], tmp_path, sandbox)
+    problems, _ = normalise("made", hub_source(), found, TestsStore(tmp_path / "tests"))
+    names = {row["source_id"]: row["contest_problem"] for row in problems}
+    assert names == {
+        "abc301_a": "atcoder/abc301_a",
+        "1899_A": "codeforces/1899/A",
+        "2777": "leetcode/two-sum",
+        "1971A": "codeforces/1971/A",
+        "7": "codeforces/1971/A",
+    }
+
+
 def test_aime_answers_are_integers_below_a_thousand(tmp_path, sandbox):
     rows = [aime_row(), aime_row(id=61, answer="1/2")]
     good, bad = parse(aime2024, rows, tmp_path, sandbox)

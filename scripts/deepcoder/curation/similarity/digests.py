@@ -12,7 +12,7 @@ KEPT = 64  # of a problem, so that 100 MB of tests are 512 bytes
 LONGEST = 255  # bytes of an output that are counted
 
 
-def test_digests(tests: Iterable[Mapping[str, Any]]) -> list[int]:
+def digests_of_tests(tests: Iterable[Mapping[str, Any]]) -> list[int]:
     """The KEPT smallest digests of a problem's tests, sorted: a bottom-k sketch, so that any two compare.
 
     A digest is 56 bits of a hash of input and output (white space counts as one blank), then 8 bits that say how long

@@ -39,7 +39,7 @@ def shared_tests(
     similarity (one has only the other's samples).
 
     Args:
-        digests: of each problem, as `digests.test_digests` makes them.
+        digests: of each problem, as `digests.digests_of_tests` makes them.
         similarity: of the statements of two positions, asked for where the tests alone do not decide.
         between: only pairs of one of the first so many problems and one of the others.
     """

@@ -19,12 +19,18 @@ Hashes = NDArray[np.uint64]
 Positions = NDArray[np.int64]
 
 _WORD = re.compile(r"\w+")
+_COMMAND = re.compile(r"\\[A-Za-z]+")  # of TeX
+_NOTATION = str.maketrans("", "", "_^{}$")
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _CODES = sys.maxunicode + 1
 
 
 def normal_text(statement: str) -> str:
-    """Words in lower case and Unicode form NFKC, separated by blanks: punctuation and layout do not count."""
+    """Words in lower case and Unicode form NFKC, separated by blanks: punctuation and layout do not count.
+
+    Nor does the notation of formulas, in which the copies of a problem differ: $a_{i} \\le 10^{9}$ is ai 109, as it is
+    where the notation was lost.
+    """
     return " ".join(_WORD.findall(_folded(statement)))
 
 
@@ -71,7 +77,10 @@ def scramble(values: Hashes) -> Hashes:
 
 
 def _folded(statement: str) -> str:
-    return (statement if statement.isascii() else unicodedata.normalize("NFKC", statement)).lower()
+    text = statement if statement.isascii() else unicodedata.normalize("NFKC", statement)
+    if "\\" in text:
+        text = _COMMAND.sub(" ", text)
+    return text.translate(_NOTATION).lower()
 
 
 @cache
