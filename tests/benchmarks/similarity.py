@@ -53,6 +53,7 @@ STOCK = [
 ]
 LEVELS = (0.95, 0.9, 0.85, 0.8, 0.75, 0.72, 0.65, 0.5)  # similarity aimed at by the edits of a planted copy
 PLANTED = 0.1  # of the statements are edited copies of others, a tenth of these exact but for case and layout
+DRAWN_AT_ONCE = 1000  # statements
 CONFIRMED = 400  # statements of which all pairs are compared with Python's sets
 CHILD = "--measure"
 
@@ -79,15 +80,16 @@ def made_statements(count: int, seed: int = 0) -> Made:
     vocabulary = np.array(_vocabulary(random.Random(seed)))
     weights = 1.0 / np.arange(10, WORDS + 10)
     originals = count - int(PLANTED * count)
-    lengths = rng.integers(130, 380, originals)
-    drawn = rng.choice(vocabulary, int(lengths.sum()), p=weights / weights.sum())
-    ends = np.cumsum(lengths)
-    statements = []
-    for first, last in zip(ends - lengths, ends, strict=True):
-        words, stock = drawn[first:last].tolist(), rng.choice(len(STOCK), 3, replace=False)
-        for number, place in zip(stock, sorted(rng.integers(0, len(words), 3)), strict=True):
-            words.insert(place, STOCK[number])
-        statements.append(" ".join(words))
+    statements: list[str] = []
+    while len(statements) < originals:
+        lengths = rng.integers(130, 380, min(DRAWN_AT_ONCE, originals - len(statements)))
+        drawn = rng.choice(vocabulary, int(lengths.sum()), p=weights / weights.sum())
+        ends = np.cumsum(lengths)
+        for first, last in zip(ends - lengths, ends, strict=True):
+            words, stock = drawn[first:last].tolist(), rng.choice(len(STOCK), 3, replace=False)
+            for number, place in zip(stock, sorted(rng.integers(0, len(words), 3)), strict=True):
+                words.insert(place, STOCK[number])
+            statements.append(" ".join(words))
     planted = []
     for number in range(count - originals):
         planted.append((number, len(statements)))
