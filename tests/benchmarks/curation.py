@@ -34,16 +34,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from deepcoder.manifest import read_manifest, write_manifest  # noqa: E402
-from deepcoder.schemas.curated import VERIFIED  # noqa: E402
-from deepcoder.schemas.problem import PROBLEM  # noqa: E402
-from deepcoder.schemas.table import read_table, write_table  # noqa: E402
-from deepcoder.schemas.tests_store import TestsStore  # noqa: E402
 from tests.benchmarks import similarity  # noqa: E402
 from tests.benchmarks.corpus import LIGHT_PROBLEMS  # noqa: E402
 from tests.benchmarks.harness import peers  # noqa: E402
 from tests.benchmarks.harness.raw_rows import SHARES, statement, write_raw  # noqa: E402
 from tests.benchmarks.judge import TESTS, groups_of, row, run  # noqa: E402
+
+from deepcoder.manifest import read_manifest, write_manifest  # noqa: E402
+from deepcoder.schemas.curated import VERIFIED  # noqa: E402
+from deepcoder.schemas.problem import PROBLEM  # noqa: E402
+from deepcoder.schemas.table import read_table, write_table  # noqa: E402
+from deepcoder.schemas.tests_store import TestsStore  # noqa: E402
+from deepcoder.schemas.weak_tests import WEAK_TESTS  # noqa: E402
 
 COPIES = 12  # of each light program
 GOALS = {"verify_vs_deepcoder": 50, "dedup_vs_datasketch": 15, "dedup_end_to_end": 4, "recall": 0.95, "precision": 1.0}
@@ -141,9 +143,11 @@ def pipeline(raw: dict[str, Path], out: Path) -> dict[str, Spent]:
         problems.append(found)
         # No source counts as verifiable: what verification costs is measured apart.
         verdicts.append(out / "verified" / source / "manifest.json")
-        write_table(verdicts[-1].parent / "verdicts.parquet", [], VERIFIED)
-        facts = {"source": source, "verifiable": False}
-        write_manifest(verdicts[-1], "verified", [verdicts[-1].parent / "verdicts.parquet"], facts)
+        tables = {"verdicts.parquet": VERIFIED, "weak_tests.parquet": WEAK_TESTS}
+        for name, schema in tables.items():
+            write_table(verdicts[-1].parent / name, [], schema)
+        payload = [verdicts[-1].parent / name for name in tables]
+        write_manifest(verdicts[-1], "verified", payload, {"source": source, "verifiable": False})
     benchmark = out / "benchmarks" / "livecodebench" / "manifest.json"
     if "livecodebench" in raw:
         window = "benchmarks.livecodebench.rows_expected=null"

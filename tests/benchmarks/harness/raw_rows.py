@@ -20,7 +20,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from tests.benchmarks.corpus import LIGHT_PROBLEMS, Problem
 
 Row = dict[str, Any]
@@ -71,7 +70,7 @@ def pool(problem: Problem) -> list[Row]:
 
 
 def problems(count: int, tests_mb: float, seed: int = 0) -> Iterator[Row]:
-    """`count` problems with about `tests_mb` of tests: statement, program, tests, fn_name; the same for the same seed."""
+    """`count` problems with about `tests_mb` of tests; the same for the same seed."""
     numbers, rng = Numbers(), random.Random(seed)
     large = max(1, count // LARGE_ONE_IN)
     mean = max(0.0, tests_mb * 1e6 - 2000 * count) / large
