@@ -236,7 +236,7 @@ def main() -> None:
         else:
             peak, ordered = growth(folder, statements, tests_mb)
             print(f"training set alike from rows in another order: {'yes' if ordered else 'NO'}")
-    similar = similarity.compare()
+    similar = similarity.dedup_against_datasketch(10_000)
     found = {
         "verify_vs_deepcoder": round(ours / peer, 1),
         **{key: similar[key] for key in ("dedup_vs_datasketch", "dedup_end_to_end", "recall", "precision")},
