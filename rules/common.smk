@@ -48,6 +48,7 @@ wildcard_constraints:
     stage="|".join(CONFIG.stages),
     benchmark="|".join(CONFIG.benchmarks),
     context="|".join(CONFIG.evaluation.contexts),
+    shard="[0-9]+",
     subject="models/base/[^/]+|[^/]+/[^/]+/[^/]+",
 
 
@@ -147,6 +148,30 @@ def dataset_manifest(curation):
     return f"{OUT}/data/{curation}/dataset.json"
 
 
+def difficulty_shards(curation, model):
+    """Shards of a model's pass rates by number."""
+    folder = f"{OUT}/data/{curation}/difficulty/{model}/shards"
+    count = CONFIG.curations[curation].difficulty.shards
+    return {str(shard): f"{folder}/{shard}/manifest.json" for shard in range(count)}
+
+
+# Folder of a context where each has samples of its own; none where all are cut from the same.
+OWN_CONTEXT = "{context}/" if CONFIG.evaluation.resample else ""
+
+
+def samples_manifest(subject, benchmark, context):
+    return (
+        f"{subject}/eval/{benchmark}/{OWN_CONTEXT.format(context=context)}samples.json"
+    )
+
+
+def sample_shards(subject, context):
+    """Shards of a subject's samples by number, all benchmarks in each."""
+    folder = f"{subject}/eval/shards/{OWN_CONTEXT.format(context=context)}"
+    count = CONFIG.evaluation.shards
+    return {str(shard): f"{folder}{shard}/manifest.json" for shard in range(count)}
+
+
 def first_stage():
     """The stage that starts from the base model."""
     return next(name for name in CONFIG.stages if CONFIG.stages[name].start == "base")
@@ -206,6 +231,12 @@ def difficulty_inputs(wildcards):
     }
 
 
+def gather_difficulty_inputs(wildcards):
+    return {
+        "shards": list(difficulty_shards(wildcards.curation, wildcards.model).values())
+    }
+
+
 def curate_inputs(wildcards):
     asked = CONFIG.curations[wildcards.curation].difficulty.enabled
     return {
@@ -261,7 +292,7 @@ def warm_start_inputs(wildcards):
 def grade_inputs(wildcards):
     subject = f"{OUT}/{wildcards.subject}"
     return {
-        "samples": f"{subject}/eval/{wildcards.benchmark}/samples.json",
+        "samples": samples_manifest(subject, wildcards.benchmark, wildcards.context),
         "problems": benchmark_manifest(wildcards.benchmark),
         "model": model_manifest(subject),
     }
@@ -278,6 +309,20 @@ def score_inputs(wildcards):
 def sample_inputs(wildcards):
     return {
         "model": model_manifest(f"{OUT}/{wildcards.subject}"),
+        "benchmarks": [benchmark_manifest(name) for name in CONFIG.report_benchmarks],
+    }
+
+
+def own_context(wildcards):
+    """The context that samples are made for; none where all share them."""
+    return [wildcards.context] if CONFIG.evaluation.resample else []
+
+
+def gather_samples_inputs(wildcards):
+    subject = f"{OUT}/{wildcards.subject}"
+    shards = sample_shards(subject, wildcards.get("context"))
+    return {
+        "shards": list(shards.values()),
         "benchmarks": [benchmark_manifest(name) for name in CONFIG.report_benchmarks],
     }
 

@@ -102,15 +102,15 @@ checkpoint measure_difficulty:
             "measure_difficulty",
             ["model", "problems", "verified"],
             difficulty_inputs,
-            lambda w: difficulty_gates(w.curation, w.model)[:-1],
+            lambda w: measured_gates(w.curation, w.model),
             stage=first_stage(),
         ),
     output:
-        "results/{scale}/data/{curation}/difficulty/{model}/manifest.json",
+        "results/{scale}/data/{curation}/difficulty/{model}/shards/{shard}/manifest.json",
     log:
-        "results/{scale}/logs/measure_difficulty/{curation}-{model}.log",
+        "results/{scale}/logs/measure_difficulty/{curation}-{model}-{shard}.log",
     benchmark:
-        "results/{scale}/logs/measure_difficulty/{curation}-{model}.tsv"
+        "results/{scale}/logs/measure_difficulty/{curation}-{model}-{shard}.tsv"
     threads: cpus("difficulty")
     resources:
         **needs("difficulty"),
@@ -121,8 +121,32 @@ checkpoint measure_difficulty:
         work=lambda w, input: f"{OUT}/work/difficulty",
     shell:
         "{params.door} {input.model} {output} --model {wildcards.model}"
-        " --curation {wildcards.curation} --stage {params.stage} --problems {input.problems}"
+        " --curation {wildcards.curation} --shard {wildcards.shard}"
+        " --stage {params.stage} --problems {input.problems}"
         " --verified {input.verified} --tests-store {params.tests} --work {params.work} &> {log}"
+
+
+checkpoint gather_difficulty:
+    input:
+        **tracked(
+            "gather_difficulty",
+            ["shards"],
+            gather_difficulty_inputs,
+            lambda w: difficulty_gates(w.curation, w.model)[:-1],
+        ),
+    output:
+        "results/{scale}/data/{curation}/difficulty/{model}/manifest.json",
+    log:
+        "results/{scale}/logs/gather_difficulty/{curation}-{model}.log",
+    benchmark:
+        "results/{scale}/logs/gather_difficulty/{curation}-{model}.tsv"
+    threads: cpus("gather")
+    resources:
+        **needs("gather"),
+    params:
+        door=door("gather_difficulty", "gather"),
+    shell:
+        "{params.door} {output} --shards {input.shards} &> {log}"
 
 
 checkpoint curate:

@@ -1,4 +1,4 @@
-# (model x benchmark x context) -> samples -> verdicts -> scores. One engine start per model.
+# (model x benchmark x context) -> shards -> samples -> verdicts -> scores. One engine start per model and shard.
 
 
 checkpoint sample:
@@ -10,16 +10,14 @@ checkpoint sample:
             lambda w: evaluation_gates(w.subject),
             model=model_of,
             benchmark=list(CONFIG.report_benchmarks),
+            context=own_context,
         ),
     output:
-        expand(
-            "results/{{scale}}/{{subject}}/eval/{benchmark}/samples.json",
-            benchmark=CONFIG.report_benchmarks,
-        ),
+        f"results/{{scale}}/{{subject}}/eval/shards/{OWN_CONTEXT}{{shard}}/manifest.json",
     log:
-        "results/{scale}/logs/sample/{subject}.log",
+        f"results/{{scale}}/logs/sample/{{subject}}/{OWN_CONTEXT}{{shard}}.log",
     benchmark:
-        "results/{scale}/logs/sample/{subject}.tsv"
+        f"results/{{scale}}/logs/sample/{{subject}}/{OWN_CONTEXT}{{shard}}.tsv"
     threads: cpus("sample")
     resources:
         **needs("sample"),
@@ -27,11 +25,42 @@ checkpoint sample:
         door=door("sample"),
         model=model_of,
         benchmark=list(CONFIG.report_benchmarks),
+        context=own_context,
         work=lambda w, input: f"{OUT}/work/samples",
     shell:
-        "{params.door} {input.model} --model {params.model}"
-        " --benchmark {params.benchmark} --problems {input.benchmarks} --output {output}"
-        " --work {params.work} &> {log}"
+        "{params.door} {input.model} {output} --model {params.model} --shard {wildcards.shard}"
+        " --benchmark {params.benchmark} --problems {input.benchmarks}"
+        " --context {params.context} --work {params.work} &> {log}"
+
+
+checkpoint gather_samples:
+    input:
+        **tracked(
+            "gather_samples",
+            ["shards", "benchmarks"],
+            gather_samples_inputs,
+            lambda w: shard_gates(w.subject, w.get("context")),
+            benchmark=list(CONFIG.report_benchmarks),
+        ),
+    output:
+        [
+            f"results/{{scale}}/{{subject}}/eval/{benchmark}/{OWN_CONTEXT}samples.json"
+            for benchmark in CONFIG.report_benchmarks
+        ],
+    log:
+        f"results/{{scale}}/logs/gather_samples/{{subject}}/{OWN_CONTEXT}samples.log",
+    benchmark:
+        f"results/{{scale}}/logs/gather_samples/{{subject}}/{OWN_CONTEXT}samples.tsv"
+    threads: cpus("gather")
+    resources:
+        **needs("gather"),
+    params:
+        door=door("gather_samples", "gather"),
+        benchmark=list(CONFIG.report_benchmarks),
+        context=own_context,
+    shell:
+        "{params.door} --shards {input.shards} --benchmark {params.benchmark}"
+        " --problems {input.benchmarks} --context {params.context} --output {output} &> {log}"
 
 
 checkpoint grade:
@@ -40,7 +69,7 @@ checkpoint grade:
             "grade",
             ["samples", "problems", "model"],
             grade_inputs,
-            lambda w: graded_gates(w.subject, w.benchmark),
+            lambda w: sampled_gates(w.subject, w.benchmark, w.context),
             model=model_of,
         ),
     output:

@@ -141,8 +141,17 @@ def verified_gates(curation):
 
 def difficulty_gates(curation, model):
     words = {"curation": curation, "model": model}
-    gate = ("measure_difficulty", words, difficulty_manifest(curation, model))
-    return [*verified_gates(curation), *base_gates(model), gate]
+    shards = difficulty_shards(curation, model).items()
+    return [
+        *measured_gates(curation, model),
+        *(("measure_difficulty", {**words, "shard": n}, path) for n, path in shards),
+        ("gather_difficulty", words, difficulty_manifest(curation, model)),
+    ]
+
+
+def measured_gates(curation, model):
+    """Gates of what a model's pass rates are measured on."""
+    return [*verified_gates(curation), *base_gates(model)]
 
 
 @functools.cache
@@ -224,17 +233,32 @@ def evaluation_gates(subject):
     return [*subject_gates(subject), *benchmarks_gates()]
 
 
-def graded_gates(subject, benchmark, context=None):
-    """Gates down to the samples, and with a context given down to the verdicts."""
-    folder = f"{OUT}/{subject}/eval/{benchmark}"
-    gates = [
-        *evaluation_gates(subject),
-        ("sample", {"subject": subject}, f"{folder}/samples.json"),
-    ]
-    if context:
-        words = {"subject": subject, "benchmark": benchmark, "context": context}
-        gates.append(("grade", words, f"{folder}/{context}/verdicts.json"))
-    return gates
+def sampled_words(subject, context):
+    """Wildcards of a subject's samples at a context."""
+    own = {"context": context} if CONFIG.evaluation.resample else {}
+    return {"subject": subject, **own}
+
+
+def shard_gates(subject, context):
+    """Gates down to the shards of the samples that a context is graded on."""
+    words = sampled_words(subject, context)
+    shards = sample_shards(f"{OUT}/{subject}", context).items()
+    gates = [("sample", {**words, "shard": n}, path) for n, path in shards]
+    return [*evaluation_gates(subject), *gates]
+
+
+def sampled_gates(subject, benchmark, context):
+    """Gates down to the samples of a benchmark that a context is graded on."""
+    manifest = samples_manifest(f"{OUT}/{subject}", benchmark, context)
+    gate = ("gather_samples", sampled_words(subject, context), manifest)
+    return [*shard_gates(subject, context), gate]
+
+
+def graded_gates(subject, benchmark, context):
+    """Gates down to the verdicts."""
+    words = {"subject": subject, "benchmark": benchmark, "context": context}
+    manifest = f"{OUT}/{subject}/eval/{benchmark}/{context}/verdicts.json"
+    return [*sampled_gates(subject, benchmark, context), ("grade", words, manifest)]
 
 
 @functools.cache

@@ -1,4 +1,8 @@
-"""Measure how often the base model solves each verified training problem: the pass rates that curate.py filters by."""
+"""Measure how often the base model solves each verified training problem: one shard of the samples.
+
+They are graded here and not by whoever gathers the shards (gather_difficulty.py): each job then leaves counts that are
+final, and no job has all programs to judge.
+"""
 
 from argparse import ArgumentParser, Namespace
 from collections import defaultdict
@@ -19,12 +23,14 @@ from deepcoder.schemas.curated import PASS_RATE, VERIFIED
 from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.table import read_table, write_table
 from deepcoder.schemas.tests_store import TestsStore
+from deepcoder.shards import Shard
 
 # Not the whole curation: another band, or another rule, measures nothing again.
 READS = (
     "seed",
     "models.{model}",
     "curations.{curation}.difficulty.samples",
+    "curations.{curation}.difficulty.shards",
     "curations.{curation}.verification",
     "curations.{curation}.max_prompt_tokens",
     "rollout",
@@ -37,9 +43,10 @@ Row = dict[str, Any]
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=InputPath, help="manifest of the base model")
-    parser.add_argument("out", type=OutputPath, help="manifest of the pass rates")
+    parser.add_argument("out", type=OutputPath, help="manifest of the counts")
     parser.add_argument("--model", required=True)
     parser.add_argument("--curation", required=True)
+    parser.add_argument("--shard", type=int, required=True, help="0 .. curations.*.difficulty.shards - 1")
     parser.add_argument("--stage", required=True, help="whose response length holds: the one that starts from the base")
     parser.add_argument("--problems", type=InputPath, nargs="+", required=True, help="manifests of normalise.py")
     parser.add_argument("--verified", type=InputPath, nargs="+", required=True, help="manifests of verify.py, in order")
@@ -58,20 +65,21 @@ def work(job: Job) -> None:
     problems = {
         source: [row for row in rows if tokens(row) <= longest] for source, rows in verified_problems(args, policy)
     }
+    shard = Shard(args.shard, job.read("curations.{curation}.difficulty.shards"))
     asked = {source: as_benchmark(source, number, policy.comparator) for source in problems}
     samples = sample_benchmarks(
-        checkpoint, problems, asked, model, rollout.engine, sampling, job.read("seed"), args.work
+        checkpoint, problems, asked, model, rollout.engine, sampling, job.read("seed"), args.work, shard
     )
     store, decode = TestsStore(args.tests_store), load_decoder(checkpoint)
     rates: list[Row] = []
     for source, rows in problems.items():
-        how = Grading(asked[source], job.read("judge"), limit, model.thinking)
+        how = Grading(asked[source], job.read("judge"), limit, model.thinking, shard)
         rates += pass_rates(grade(samples[source], rows, store, decode, how).rows)
     table = args.out.parent / "pass_rates.parquet"
-    count = write_table(table, sorted(rates, key=lambda row: row["problem_id"]), PASS_RATE)
-    facts = {"model": args.model, "problems": count, "samples": number, "max_tokens": limit}
-    write_manifest(args.out, "pass_rates", [table], facts)
-    forget(args.work, checkpoint, rollout.engine, sampling)
+    write_table(table, sorted(rates, key=lambda row: row["problem_id"]), PASS_RATE)
+    facts = {"model": args.model, "samples": number, "max_tokens": limit, "shard": shard.number, "of": shard.of}
+    write_manifest(args.out, "pass_rates_shard", [table], facts)
+    forget(args.work, checkpoint, rollout.engine, sampling, shard)
 
 
 def verified_problems(args: Namespace, policy: Verification) -> Iterator[tuple[str, list[Row]]]:

@@ -33,6 +33,7 @@ from deepcoder.report.render import inline_figures, published_funnel, published_
 
 READS = ("scale", "seed", "model", "models", "recipes.{recipe}", "evaluation")
 TABLES = ("benchmarks", "contexts", "funnel", "curves")
+CUT = "One sampling at the longest context; the shorter ones are scored by cutting the same samples."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +111,7 @@ def run_facts(job: Job) -> dict[str, object]:
     return {
         "scale": job.read("scale"),
         "parameters": f"{model.parameters:,}",
+        "sampled": "Sampled at each context's own length." if evaluation.resample else CUT,
         "confidence": f"{100 * evaluation.confidence:.0f}%",
         "facts": facts,
     }

@@ -90,12 +90,15 @@ def new_module(folder: Path) -> None:
 
 
 PAGE = {"summarise": 1, "plot": 1, "render": 1}
+SAMPLED = {"sample": 1, "gather_samples": 1}  # of one model, in one shard
 SCORED = {"grade": 3, "score": 3, **PAGE}  # of one model, in three contexts
-ONE_STAGE = {"train_stage": 1, "export_model": 1, "sample": 1, **SCORED}
-BOTH_STAGES = {"train_stage": 2, "export_model": 2, "sample": 2, "grade": 6, "score": 6, **PAGE}
+ONE_STAGE = {"train_stage": 1, "export_model": 1, **SAMPLED, **SCORED}
+BOTH_STAGES = {
+    "train_stage": 2, "export_model": 2, "sample": 2, "gather_samples": 2, "grade": 6, "score": 6, **PAGE,
+}  # fmt: skip
 EVERYTHING = {
     "fetch": 1, "normalise": 1, "prepare_benchmark": 1, "tokenizer": 1, "verify": 1, "curate": 1, "warm_start": 1,
-    "train_stage": 2, "export_model": 2, "sample": 3, "grade": 9, "score": 9, **PAGE,
+    "train_stage": 2, "export_model": 2, "sample": 3, "gather_samples": 3, "grade": 9, "score": 9, **PAGE,
 }  # fmt: skip
 TRAINED_STATE = "strict/tiny/16k/manifest.payload"
 
@@ -188,10 +191,21 @@ EDITS = [
     ),
     Edit(
         "sampling at evaluation, other samples",
-        {"sample": 3, "grade": 9, "score": 9, **PAGE},
+        {"sample": 3, "gather_samples": 3, "grade": 9, "score": 9, **PAGE},
         overrides=("evaluation__sampling__temperature=0.7",),
-        differs=("samples",),
+        differs=("eval/shards",),
     ),
+    Edit(
+        "the same, and the samples come out the same",
+        {"sample": 3},
+        overrides=("evaluation__sampling__temperature=0.7",),
+    ),
+    Edit(
+        "how samples of shards are put together, the same samples",
+        {"gather_samples": 3},
+        append("scripts/deepcoder/evaluation/gather.py", "SPARE = 1\n"),
+    ),
+    Edit("a shard deleted", {"sample": 1}, delete("strict/tiny/32k/eval/shards/0/manifest.json")),
     Edit(
         "a key of the scores (`evaluation.bootstrap`)",
         {"score": 9, "render": 1},

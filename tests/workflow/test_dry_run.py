@@ -40,18 +40,19 @@ def test_the_paper_lists_every_stage_source_model_and_benchmark(paper: str) -> N
     assert counted["train_stage"] == counted["export_model"] == 2
     assert counted["fetch"] == 6
     assert counted["fetch_model"] == 2
-    assert counted["sample"] == 4
+    assert counted["sample"] == 4 * 8, "each model is sampled by eight jobs"
+    assert counted["gather_samples"] == 4
     assert counted["grade"] == counted["score"] == 4 * 4 * 3
     for name in ("taco_verified", "primeintellect", "livecodebench", "codeforces", "humanevalplus", "aime2024"):
         assert f"results/paper/data/raw/{name}/" in paper
 
 
 def test_gpu_rules_state_nodes_gpus_memory_and_run_time(paper: str) -> None:
-    for rule, nodes in (("train_stage", 4), ("sample", 1)):
+    for rule, nodes, gpus in (("train_stage", 4, 8), ("sample", 1, 2)):
         block = paper.partition(f"checkpoint {rule}:")[2].partition("Shell command")[0]
         resources = next(line for line in block.splitlines() if "resources:" in line)
         assert f"nodes={nodes}," in resources
-        assert "gres=gpu:8" in resources
+        assert f"gres=gpu:{gpus}" in resources
         assert re.search(r"mem_mb=\d{6}", resources)
         assert re.search(r"runtime=\d{4}", resources)
 

@@ -191,6 +191,7 @@ def _check_names(config: Any) -> None:
         raise UserError(
             f"configuration: curation_table is {list(config.curation_table)}; name two curations to compare"
         )
+    _check_shards(config)
     for where, names, block in pointers + starts:
         for name in names:
             if name not in config[block]:
@@ -207,6 +208,15 @@ def _check_contexts(config: Any) -> None:
                 f"configuration: evaluation.contexts.{name} is {tokens}, but samples have at most {longest} tokens; "
                 "raise evaluation.sampling.max_response_tokens"
             )
+
+
+def _check_shards(config: Any) -> None:
+    """There is a shard at least."""
+    shards = {"evaluation.shards": config.evaluation.shards}
+    shards |= {f"curations.{name}.difficulty.shards": c.difficulty.shards for name, c in config.curations.items()}
+    for key, number in shards.items():
+        if number < 1:
+            raise UserError(f"configuration: {key} is {number}; at least one job has to sample")
 
 
 def _words_of(error: Exception) -> str:

@@ -80,6 +80,7 @@ class Difficulty:
     samples: int = 8
     low: float = 0.0  # keep low < pass rate < high
     high: float = 1.0
+    shards: int = 1  # jobs that measure side by side
 
 
 @dataclass
@@ -273,7 +274,7 @@ class Benchmark:
 
 @dataclass
 class Sampling:
-    """How benchmarks are sampled, once for all context lengths."""
+    """How benchmarks are sampled."""
 
     temperature: float = MISSING
     top_p: float = MISSING
@@ -283,6 +284,8 @@ class Sampling:
 @dataclass
 class Evaluation:
     sampling: Sampling = field(default_factory=Sampling)
+    shards: int = MISSING  # jobs that sample a model side by side
+    resample: bool = False  # sample at each context's own length; else once, and cut the same samples to each
     contexts: dict[str, int] = field(default_factory=dict)  # label -> response tokens to which samples are cut
     confidence: float = 0.95
     bootstrap: int = 2000

@@ -16,6 +16,7 @@ from deepcoder.evaluation.answers import extract_answer, same_answer
 from deepcoder.evaluation.truncation import Cut, Decode, cut, with_opened_thinking
 from deepcoder.judge import Submission, Verdict, extract_code, open_judge
 from deepcoder.schemas.tests_store import TestsStore
+from deepcoder.shards import WHOLE, Shard
 
 DETAIL_CHARACTERS = 400
 TIMED = ("TLE", "MLE")  # their details hold measurements, which differ between equal runs
@@ -30,12 +31,14 @@ class Grading:
     Attributes:
         context_tokens: response tokens that count.
         thinking: the model thinks before it answers; what it thought is no answer.
+        shard: which of the benchmark's samples there are.
     """
 
     benchmark: Benchmark
     judge: Judge
     context_tokens: int
     thinking: bool
+    shard: Shard = WHOLE
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def grade(samples: Sequence[Row], problems: Sequence[Row], store: TestsStore, de
     Raises:
         UserError: samples that do not cover the benchmark evenly, or a problem without tests.
     """
-    by_problem = _by_problem(samples, problems, how.benchmark)
+    by_problem = _by_problem(samples, problems, how)
     cuts = {
         (sample["problem_id"], sample["sample"]): with_opened_thinking(
             cut(sample, how.context_tokens, decode), sample["prompt"]
@@ -105,7 +108,8 @@ def time_limit_s(problem: Row, how: Grading) -> float:
     return problem["time_limit_s"] or how.benchmark.time_limit_s or how.judge.time_limit_s
 
 
-def _by_problem(samples: Sequence[Row], problems: Sequence[Row], benchmark: Benchmark) -> dict[str, list[Row]]:
+def _by_problem(samples: Sequence[Row], problems: Sequence[Row], how: Grading) -> dict[str, list[Row]]:
+    benchmark = how.benchmark
     groups: dict[str, list[Row]] = {problem["id"]: [] for problem in problems}
     for number, sample in enumerate(samples):
         if sample["problem_id"] not in groups:
@@ -114,12 +118,13 @@ def _by_problem(samples: Sequence[Row], problems: Sequence[Row], benchmark: Benc
                 "benchmark does not have; sample again"
             )
         groups[sample["problem_id"]].append(sample)
+    drawn = how.shard.draws(groups, benchmark.samples)
     for problem_id, group in groups.items():
         group.sort(key=lambda sample: sample["sample"])
-        if [sample["sample"] for sample in group] != list(range(benchmark.samples)):
+        if [sample["sample"] for sample in group] != drawn[problem_id]:
             raise UserError(
-                f"samples of {benchmark.title}: problem {problem_id} has {len(group)} samples instead of 0 .. "
-                f"{benchmark.samples - 1}; sample again"
+                f"samples of {benchmark.title}: problem {problem_id} has {len(group)} samples instead of the "
+                f"{len(drawn[problem_id])} drawn of 0 .. {benchmark.samples - 1}; sample again"
             )
     return groups
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepcoder.config.schema import Config
-from deepcoder.plan.estimate import estimate_sampling, estimate_stage, resources_of
+from deepcoder.plan.estimate import (
+    estimate_difficulty,
+    estimate_sampling,
+    estimate_stage,
+    resources_of,
+    sampled_lengths,
+)
 
 BLOCKS = {"train_stage": "train", "sample": "sample", "measure_difficulty": "difficulty"}
 
@@ -20,12 +26,13 @@ def gpu_hours_of(config: Config, rule: str, words: Mapping[str, Any]) -> float:
     if rule not in BLOCKS:
         return 0.0
     resources = resources_of(config, BLOCKS[rule])
-    gpus = resources.nodes * resources.gpus_per_node
-    if not gpus:
+    if not resources.gpus_per_node:
         return 0.0
     if rule == "train_stage":
         return estimate_stage(config, words["stage"]).time.gpu_hours
     if rule == "sample":  # every model costs the same
-        sampling = estimate_sampling(config, [])
-        return sum(item.gpu_hours for item in sampling if item.subject == sampling[0].subject)
-    return gpus * resources.runtime_min / 60  # at most: nobody knows how many problems will be left
+        sampling = estimate_sampling(config)
+        hours = sum(item.gpu_hours for item in sampling if item.subject == sampling[0].subject)
+        return hours / config.evaluation.shards / len(sampled_lengths(config))
+    measured = estimate_difficulty(config)
+    return measured.gpu_hours / config.curations[words["curation"]].difficulty.shards if measured else 0.0

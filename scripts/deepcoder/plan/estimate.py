@@ -46,7 +46,7 @@ class StageEstimate:
 
 @dataclass(frozen=True)
 class SamplingEstimate:
-    """Sampling of one model on one benchmark."""
+    """Sampling of one model on a benchmark, or of the base model on the training problems, by all shards at once."""
 
     subject: str
     benchmark: str
@@ -61,6 +61,8 @@ class Estimate:
 
     stages: list[StageEstimate]
     sampling: list[SamplingEstimate]
+    difficulty: SamplingEstimate | None
+    sampling_warnings: list[str]
 
     @property
     def training_gpu_hours(self) -> float:
@@ -72,13 +74,13 @@ class Estimate:
 
     @property
     def warnings(self) -> list[str]:
-        return [f"{stage.name}: {text}" for stage in self.stages for text in stage.warnings]
+        return [f"{stage.name}: {text}" for stage in self.stages for text in stage.warnings] + self.sampling_warnings
 
 
 def estimate(config: Config) -> Estimate:
     """Estimate the training of `config.recipe` on `config.model` and the sampling of the report."""
     stages = [estimate_stage(config, name) for name in config.stages]
-    return Estimate(stages, estimate_sampling(config, stages))
+    return Estimate(stages, estimate_sampling(config), estimate_difficulty(config), _engine_warnings(config))
 
 
 def estimate_stage(config: Config, name: str) -> StageEstimate:
@@ -126,22 +128,48 @@ def bound_s_per_step(config: Config, name: str, sampler: SamplerMemory) -> float
     return max(tokens / gpus * (1 / decode + 1 / train), _longest_s(config, stage.max_response_tokens))
 
 
-def estimate_sampling(config: Config, stages: list[StageEstimate]) -> list[SamplingEstimate]:
+def estimate_sampling(config: Config) -> list[SamplingEstimate]:
     """Tokens and GPU-hours of every (model, benchmark), decoding at the memory bound."""
-    resources = resources_of(config, "sample")
-    limit = config.evaluation.sampling.max_response_tokens
     subjects = [f"base/{config.model}", *(f"base/{name}" for name in config.reference_models)]
     subjects += [f"{config.recipe}/{name}" for name in config.stages]
+    limits = sampled_lengths(config)
     found = []
-    for subject in subjects:
-        for name in config.report_benchmarks:
-            benchmark = config.benchmarks[name]
-            tokens = problems_of(benchmark) * benchmark.samples * mean_response(limit)
-            gpus = resources.nodes * resources.gpus_per_node
-            seconds = tokens / _sampling_rate(config, resources, limit) / gpus if gpus else 0.0
-            seconds = max(seconds, _longest_s(config, limit)) if tokens and gpus else seconds
-            found.append(SamplingEstimate(subject, name, tokens, gpus * seconds / HOUR, seconds))
-    return found
+    for name in config.report_benchmarks:
+        benchmark = config.benchmarks[name]
+        samples = problems_of(benchmark) * benchmark.samples
+        parts = [_sampling(config, "sample", config.evaluation.shards, samples, limit) for limit in limits]
+        tokens, hours, seconds = (sum(values) for values in zip(*parts, strict=True))
+        found.append((name, tokens, hours, seconds))
+    return [SamplingEstimate(subject, *item) for subject in subjects for item in found]
+
+
+def estimate_difficulty(config: Config) -> SamplingEstimate | None:
+    """Pass rates of the recipe's curation, where it asks for them, if no raw row fell to verification: too much."""
+    name = config.recipes[config.recipe].curation
+    asked = config.curations[name].difficulty
+    if not asked.enabled:
+        return None
+    problems = sum(config.sources[source].rows_expected or 0 for source in config.train_sources)
+    limit = next(stage.max_response_tokens for stage in config.stages.values() if stage.start == "base")
+    found = _sampling(config, "difficulty", asked.shards, problems * asked.samples, limit)
+    return SamplingEstimate(f"base/{config.model}", f"difficulty of {name}", *found)
+
+
+def sampled_lengths(config: Config) -> list[int]:
+    """Limits at which each benchmark is sampled: one for all contexts, or each one's own."""
+    evaluation = config.evaluation
+    return list(evaluation.contexts.values()) if evaluation.resample else [evaluation.sampling.max_response_tokens]
+
+
+def _sampling(config: Config, rule: str, shards: int, samples: int, limit: int) -> tuple[float, float, float]:
+    """Tokens, GPU-hours and seconds of some samples, drawn by all shards at once."""
+    resources = resources_of(config, rule)
+    tokens = samples * mean_response(limit)
+    gpus = shards * resources.nodes * resources.gpus_per_node
+    if not gpus or not tokens:
+        return tokens, 0.0, 0.0
+    seconds = max(tokens / _sampling_rate(config, resources, limit) / gpus, _longest_s(config, limit))
+    return tokens, gpus * seconds / HOUR, seconds
 
 
 def problems_of(benchmark: Benchmark) -> int:
@@ -174,6 +202,17 @@ def _sampling_rate(config: Config, resources: Resources, limit: int) -> float:
     claimed = config.rollout.engine.memory_utilization * device_bytes(config, resources) * ways
     cache = max(1.0, claimed - weight_bytes(model, config.rollout.engine.dtype))
     return decode_tokens_per_s(model, config.hardware, config.rollout.engine.dtype, cache, mean_response(limit) / 2)
+
+
+def _engine_warnings(config: Config) -> list[str]:
+    """Jobs that sample have one engine; more GPUs than its own would stay without work."""
+    ways, found = config.rollout.engine.tensor_parallel, []
+    for rule in ("sample", "difficulty"):
+        resources = resources_of(config, rule)
+        gpus = resources.nodes * resources.gpus_per_node
+        if gpus and gpus != ways:
+            found.append(f"{rule}: a job has {gpus} GPUs and one engine of {ways}: set resources.{rule} to as many")
+    return found
 
 
 def _warnings(

@@ -9,7 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from deepcoder.config.schema import Config
-from deepcoder.plan.estimate import Estimate, StageEstimate, estimate, resources_of
+from deepcoder.plan.estimate import (
+    Estimate,
+    SamplingEstimate,
+    StageEstimate,
+    estimate,
+    resources_of,
+    sampled_lengths,
+)
 from deepcoder.plan.memory import GIGA
 from deepcoder.plan.time import HOUR
 
@@ -27,11 +34,13 @@ def plan_tables(config: Config) -> Iterator[RenderableType]:
     yield _time_table(found)
     yield _memory_table(found, config)
     if found.sampling_gpu_hours:
-        yield _sampling_table(found)
+        yield _sampling_table(found, config)
     yield _cpu_table(config)
     total = found.training_gpu_hours + found.sampling_gpu_hours
     training, sampling = found.training_gpu_hours, found.sampling_gpu_hours
     yield Text(f"GPU-hours: training {training:,.0f} + sampling at least {sampling:,.0f} = {total:,.0f}", style="bold")
+    if found.difficulty:
+        yield Text(_difficulty_line(found.difficulty, config))
     for warning in found.warnings:
         yield Text(f"note  {warning}", style="yellow")
     yield Text(
@@ -83,15 +92,29 @@ def _memory_lines(stage: StageEstimate) -> dict[str, str]:
     }
 
 
-def _sampling_table(found: Estimate) -> Table:
+def _sampling_table(found: Estimate, config: Config) -> Table:
     subjects = list(dict.fromkeys(item.subject for item in found.sampling))
-    title = f"sampling, at least, for each of {len(subjects)} models"
+    jobs = config.evaluation.shards * len(sampled_lengths(config))
+    title = f"sampling, at least, for each of {len(subjects)} models by {_jobs(config, 'sample', jobs)}"
     table = _table(title, "benchmark", "tokens, million", "wall h", "GPU-hours")
     for item in found.sampling:
         if item.subject == subjects[0]:
             numbers = (f"{item.tokens / 1e6:.1f}", f"{item.wall_s / HOUR:.2f}", f"{item.gpu_hours:.1f}")
             table.add_row(item.benchmark, *numbers)
     return table
+
+
+def _difficulty_line(item: SamplingEstimate, config: Config) -> str:
+    shards = config.curations[config.recipes[config.recipe].curation].difficulty.shards
+    return (
+        f"{item.benchmark}: up to {item.gpu_hours:,.0f} GPU-hours more, {item.wall_s / HOUR:.1f} h by "
+        f"{_jobs(config, 'difficulty', shards)}, if no raw row falls to verification"
+    )
+
+
+def _jobs(config: Config, rule: str, number: int) -> str:
+    resources = resources_of(config, rule)
+    return f"{number} jobs of {resources.nodes * resources.gpus_per_node} GPUs"
 
 
 def _cpu_table(config: Config) -> Table:

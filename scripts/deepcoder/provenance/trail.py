@@ -18,19 +18,22 @@ from deepcoder.provenance.rederive import rederive
 ROUTE: dict[str, dict[str, str]] = {
     "score.py": {"verdicts": "verdicts", "problems": "benchmark", "standings": "standings"},
     "grade.py": {"samples": "samples"},
+    "gather_samples.py": {"shards": "shard"},
     "sample.py": {"checkpoint": "model"},
     "export_model.py": {"state": "training state"},
     "train_stage.py": {"start": "model", "problems": "training set"},
     "warm_start.py": {"problems": ""},
     "curate.py": {"problems": "", "pass_rates": "difficulty"},
+    "gather_difficulty.py": {"shards": "shard"},
+    "measure_difficulty.py": {"checkpoint": "model"},
     "prepare_benchmark.py": {"problems": ""},
     "normalise.py": {"raw": "raw data"},
 }
 START = {"score.py": "score file", "curate.py": "training set", "train_stage.py": "training state"}
 CONFIG, FUNNEL = "training config", "funnel"
 ORDER = (
-    ("score file",), ("verdicts",), ("samples",), ("benchmark", "standings"), ("model", "training state", CONFIG),
-    ("training set", "difficulty"), (FUNNEL,), ("raw data",),
+    ("score file",), ("verdicts",), ("samples",), ("shard",), ("benchmark", "standings"),
+    ("model", "training state", CONFIG), ("training set", "difficulty"), (FUNNEL,), ("raw data",),
 )  # fmt: skip
 PARENTS = 3  # folders above a payload file in which its manifest may lie
 FUNNEL_FILE, TOTAL = "funnel.csv", "all"  # of a curation: its rules, and the rows over all sources

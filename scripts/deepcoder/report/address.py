@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deepcoder.errors import UserError
 
@@ -63,6 +65,12 @@ def parse_scores_path(path: Path) -> Address:
     if path.name != "scores.json" or folder.name != "eval":
         raise UserError(f"{path}: expected <subject>/eval/<benchmark>/<context>/scores.json")
     return Address(parse_subject(folder.parent), path.parent.parent.name, path.parent.name)
+
+
+def samples_path(scores: Path, identity: Mapping[str, Any]) -> Path:
+    """Manifest of the samples behind a score file with that identity: of its own context, or those that all share."""
+    own = "context" in identity.get("samples", {})
+    return (scores.parent if own else scores.parent.parent) / "samples.json"
 
 
 def pointer(target: Path, value: str, table: Path) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepcoder.files import read_json
 from deepcoder.manifest import read_manifest
-from deepcoder.report.address import BASE, Address, parse_scores_path
+from deepcoder.report.address import BASE, Address, parse_scores_path, samples_path
 from deepcoder.report.page import VERDICTS, Evidence
 from deepcoder.schemas.sample import SAMPLE, SAMPLE_VERDICT
 from deepcoder.schemas.table import read_table
@@ -35,7 +36,7 @@ class Shown:
 def shown_samples(scores: Sequence[Path], context: str, evidence: Mapping[str, Evidence]) -> list[Shown]:
     """Passed and failed responses for each benchmark at `context`, of the last trained model among the scores.
 
-    The verdicts lie beside a score file and the samples one folder above, as its identity says.
+    The verdicts lie beside a score file, and where the samples lie its identity says.
     """
     chosen: dict[str, tuple[Address, Path]] = {}
     for path in scores:
@@ -54,7 +55,8 @@ def printable(text: str) -> str:
 
 def _of(address: Address, path: Path, evidence: Evidence) -> list[Shown]:
     verdicts = read_table(read_manifest(path.parent / "verdicts.json").file("verdicts.parquet"), SAMPLE_VERDICT)
-    samples = read_table(read_manifest(path.parent.parent / "samples.json").file("samples.parquet"), SAMPLE)
+    drawn = read_manifest(samples_path(path, read_json(path)["identity"]))
+    samples = read_table(drawn.file("samples.parquet"), SAMPLE)
     by_key = {(row["problem_id"], row["sample"]): row for row in samples}
     title = f"{address.subject.label} on {address.benchmark}"
     return [_shown(title, row, by_key[row["problem_id"], row["sample"]], evidence) for row in _few(verdicts)]

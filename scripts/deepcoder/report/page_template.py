@@ -116,7 +116,7 @@ the {{ run.confidence }} interval.</p>
 
 <section id="contexts">
 <h2>Context length</h2>
-<p class="soft">One sampling at the longest context; the shorter ones are scored by cutting the same samples.</p>
+<p class="soft">{{ run.sampled }}</p>
 {% for grid in contexts %}<h3>{{ grid.title }}</h3>
 <div class="wide"><table>
 <thead><tr><th>model</th>{% for label, tokens in grid.contexts.items() %}<th>{{ label }}

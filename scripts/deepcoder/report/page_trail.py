@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deepcoder.files import read_json, sha256_file
 from deepcoder.manifest import read_manifest
-from deepcoder.report.address import BASE, Address, Subject, parse_scores_path, parse_subject, relative
+from deepcoder.report.address import BASE, Address, Subject, parse_scores_path, parse_subject, relative, samples_path
 from deepcoder.report.csv_files import RUN
 from deepcoder.report.page import Evidence, Rows, score_cell
 
@@ -70,13 +70,14 @@ def _picture(row: Mapping[str, str], evidence: Mapping[str, Evidence], sources: 
     table, page = sources.table, sources.page.parent
     scores = table.parent / row["pointer"].partition("#")[0]
     address, text = parse_scores_path(scores), score_cell(row, evidence, table).text
-    verdicts: str = read_json(scores)["identity"]["verdicts_sha256"]
+    identity = read_json(scores)["identity"]
+    verdicts: str = identity["verdicts_sha256"]
     subject = scores.parents[3]
     stops = [
         Stop("number", f"{text}, {table.name}", relative(table, page), sha256_file(table)),
         Stop("score", f"scores.json#{row['pointer'].partition('#')[2]}", relative(scores, page), sha256_file(scores)),
         Stop("verdicts", "verdicts.parquet", relative(scores.parent / "verdicts.parquet", page), verdicts),
-        _dashed("samples", f"{row['samples']} responses", scores.parents[1] / "samples.json", page),
+        _dashed("samples", f"{row['samples']} responses", samples_path(scores, identity), page),
     ]
     stops += _training(address.subject, subject, sources)
     title = f"{address.subject.label}, {row['title']}: {text}"

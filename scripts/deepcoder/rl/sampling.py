@@ -1,4 +1,4 @@
-"""Sample benchmarks with one engine start, keeping what is finished if interrupted."""
+"""Sample one shard of some benchmarks with one engine start, keeping what is finished if interrupted."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from deepcoder.rl.rollout import Request, Sample
 from deepcoder.rl.sampler import Sampler, SamplingOptions, make_sampler
 from deepcoder.rl.seeds import seed_of
 from deepcoder.rl.text import Text
+from deepcoder.shards import Shard
 
 Row = dict[str, Any]
 
@@ -66,15 +67,16 @@ def sample_benchmarks(
     sampling: Sampling,
     seed: int,
     work: Path,
+    shard: Shard,
 ) -> dict[str, list[Row]]:
-    """Rows of schemas.sample.SAMPLE for each benchmark, sampled once at the longest context.
+    """Rows of schemas.sample.SAMPLE for each benchmark: those of one shard, of at most sampling.max_response_tokens.
 
     A sample's seed depends on the run's seed, the problem and its number only: models are compared on equal draws,
-    and shorter contexts are scored by cutting the same samples.
+    whatever the number of shards.
 
     Args:
         checkpoint: artifact with hf/.
-        problems: rows of schemas.problem.PROBLEM by benchmark.
+        problems: rows of schemas.problem.PROBLEM by benchmark, all of them in every shard.
         work: folder for finished samples of an interrupted run; emptied of them by `forget`.
     """
     checkpoint.check()
@@ -82,8 +84,8 @@ def sample_benchmarks(
     text = Text(folder, model.prompt)
     options = SamplingOptions(sampling.temperature, sampling.top_p)
     limit = sampling.max_response_tokens
-    asks = [ask for name in problems for ask in _asks(name, problems[name], benchmarks[name], text, limit, seed)]
-    journal = Journal(journal_path(work, checkpoint, engine, options))
+    asks = [ask for name in problems for ask in _asks(name, problems[name], benchmarks[name], text, limit, seed, shard)]
+    journal = Journal(journal_path(work, checkpoint, engine, options, shard))
     missing = [ask.request for ask in asks if ask.request.key not in journal.found]
     if missing:
         longest = max(len(ask.request.prompt_ids) for ask in asks) + limit
@@ -96,15 +98,18 @@ def sample_benchmarks(
     return rows
 
 
-def forget(work: Path, checkpoint: Manifest, engine: EngineConfig, sampling: Sampling) -> None:
-    """Delete the finished samples once they are in an artifact."""
-    remove(journal_path(work, checkpoint, engine, SamplingOptions(sampling.temperature, sampling.top_p)))
+def forget(work: Path, checkpoint: Manifest, engine: EngineConfig, sampling: Sampling, shard: Shard) -> None:
+    """Delete the finished samples of a shard once they are in an artifact."""
+    remove(journal_path(work, checkpoint, engine, SamplingOptions(sampling.temperature, sampling.top_p), shard))
 
 
-def journal_path(work: Path, checkpoint: Manifest, engine: EngineConfig, options: SamplingOptions) -> Path:
-    """Where the finished samples of a checkpoint under given sampling parameters are kept."""
+def journal_path(
+    work: Path, checkpoint: Manifest, engine: EngineConfig, options: SamplingOptions, shard: Shard
+) -> Path:
+    """Where the finished samples of a checkpoint under given sampling parameters are kept; no two jobs share one."""
     weights = {name: facts["sha256"] for name, facts in checkpoint.files.items() if name.startswith("hf/")}
-    return work / f"{sha256_json([weights, engine.name, engine.dtype, asdict(options)])[:24]}.jsonl"
+    asked = sha256_json([weights, engine.name, engine.dtype, asdict(options)])[:24]
+    return work / f"{asked}-{shard.number}-of-{shard.of}.jsonl"
 
 
 def _start(folder: Path, engine: EngineConfig, longest: int, text: Text) -> Sampler:
@@ -118,11 +123,16 @@ def _start(folder: Path, engine: EngineConfig, longest: int, text: Text) -> Samp
     return make_sampler(folder, engine, longest)
 
 
-def _asks(name: str, problems: Sequence[Row], benchmark: Benchmark, text: Text, limit: int, seed: int) -> Iterator[Ask]:
+def _asks(
+    name: str, problems: Sequence[Row], benchmark: Benchmark, text: Text, limit: int, seed: int, shard: Shard
+) -> Iterator[Ask]:
+    drawn = shard.draws([problem["id"] for problem in problems], benchmark.samples)
     for problem in problems:
+        if not drawn[problem["id"]]:
+            continue
         prompt = text.prompt_text(prompts.message(problem, benchmark.prompt))
         prompt_ids = text.encode(prompt)
-        for number in range(benchmark.samples):
+        for number in drawn[problem["id"]]:
             own = seed_of(seed, "evaluation", problem["id"], number)
             row = {"problem_id": problem["id"], "sample": number, "seed": own, "prompt": prompt}
             key = sha256_json([prompt_ids, own, limit])[:32]

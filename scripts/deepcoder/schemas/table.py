@@ -28,19 +28,29 @@ def write_table(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise UserError(f"{path}: row {_bad_row(rows, schema)} does not fit the schema ({error})") from error
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+    write_arrow(path, table)
     return len(rows)
 
 
+def write_arrow(path: Path, table: pa.Table) -> None:
+    """Write a table as `write_table` would its rows."""
+    with atomic_path(path) as temporary:
+        pq.write_table(table.combine_chunks(), temporary, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+
+
 def read_table(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
-    """Read all rows of a parquet file that has at least the columns of `schema`.
+    """Read all rows of a parquet file that has at least the columns of `schema`; raises as `read_arrow`."""
+    return read_arrow(path, schema).to_pylist()
+
+
+def read_arrow(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a parquet file that has at least the columns of `schema`, and those alone.
 
     Raises:
         UserError: missing file, damaged file, missing column or a column of another type.
     """
     with _reading(path, schema):
-        return pq.read_table(path, columns=schema.names).cast(schema).to_pylist()
+        return pq.read_table(path, columns=schema.names).cast(schema)
 
 
 def iter_table(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:

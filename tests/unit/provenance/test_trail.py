@@ -21,10 +21,12 @@ from deepcoder.provenance.trail_text import text, to_json
 ROOT = Path(__file__).resolve().parents[3]
 OUT = Path("results/smoke")
 EVAL = OUT / "strict/tiny/32k/eval/easy"
+SHARDS = EVAL.parent / "shards"
 TABLE, FUNNEL = OUT / "report/benchmarks.csv", OUT / "report/funnel.csv"
 STATIONS = [
-    "value", "score file", "verdicts", "samples", "benchmark", "model", "training state", "training config", "model",
-    "training state", "training config", "model", "training set", "funnel", "raw data", "code and environment",
+    "value", "score file", "verdicts", "samples", "shard", "shard", "benchmark", "model", "training state",
+    "training config", "model", "training state", "training config", "model", "training set", "funnel", "raw data",
+    "code and environment",
 ]  # fmt: skip
 
 
@@ -67,7 +69,12 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         state = manifest(folder / "manifest.json", "train_stage.py", {"state": stage}, **inputs)
         weights = manifest(folder / "model/manifest.json", "export_model.py", {"w": stage}, state=state, start=weights)
     asked = manifest(OUT / "data/benchmarks/easy/manifest.json", "prepare_benchmark.py", {"b": "b"}, problems=problems)
-    samples = manifest(EVAL / "samples.json", "sample.py", {"samples": "s"}, checkpoint=weights, problems=[asked])
+    shards = [
+        manifest(SHARDS / n / "manifest.json", "sample.py", {"easy": n}, checkpoint=weights, problems=[asked])
+        for n in ("0", "1")
+    ]
+    inputs = {"shards": shards, "problems": [asked]}
+    samples = manifest(EVAL / "samples.json", "gather_samples.py", {"samples": "s"}, **inputs)
     verdicts = manifest(EVAL / "64k/verdicts.json", "grade.py", {"verdicts": "v"}, samples=samples, problems=asked)
     score = {"value": 0.9379845, "standard_error": 0.02, "interval": [0.9, 0.96]}
     score |= {"identity": {"verdicts_sha256": sha256_file(EVAL / "64k/verdicts")}}  # type: ignore[dict-item]
@@ -98,8 +105,8 @@ def test_the_stations_lead_from_the_number_to_the_raw_data(results: Path) -> Non
         assert Path(station.record).exists(), station.name
         if station.name != "training config":
             assert station.sha256 == sha256_file(Path(station.path)), station.name
-    assert found.stations[13].facts == {"in": "9", "removed by": "parse 1, verified 2", "kept": "6"}
-    assert found.stations[14].payload == {"rows.jsonl": sha256_file(OUT / "data/raw/easy/v1/rows.jsonl")}
+    assert found.stations[15].facts == {"in": "9", "removed by": "parse 1, verified 2", "kept": "6"}
+    assert found.stations[16].payload == {"rows.jsonl": sha256_file(OUT / "data/raw/easy/v1/rows.jsonl")}
 
 
 def test_the_text_fits_a_terminal_and_names_every_station(results: Path) -> None:
@@ -141,6 +148,7 @@ def record_again(path: Path) -> None:
         (lambda: edit(EVAL / "64k/scores.json", "0.9379845", "0.9379846"), "score file", "bytes differ"),
         (lambda: edit(EVAL / "64k/verdicts", "v", "x"), "verdicts", "payload verdicts differs"),
         (lambda: (EVAL / "samples").unlink(), "samples", "payload samples is missing"),
+        (lambda: edit(SHARDS / "1/easy", "1", "2"), "shard", "payload easy differs"),
         (lambda: edit(OUT / "strict/tiny/16k/model/w", "16k", "x"), "model", "payload w differs"),
         (lambda: edit(OUT / "strict/tiny/16k/state", "16k", "x"), "training state", "payload state differs"),
         (lambda: edit(record_path(OUT / "strict/tiny/32k/manifest.json"), '"seed": 0\n  },', '"seed": 1\n  },'),

@@ -8,11 +8,13 @@ import pytest
 
 from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
+from deepcoder.evaluation.gather import gather_samples
 from deepcoder.manifest import Manifest, write_manifest
 from deepcoder.rl import sampling
 from deepcoder.rl.sampling import forget, sample_benchmarks
 from deepcoder.schemas.sample import SAMPLE
 from deepcoder.schemas.table import read_table, write_table
+from deepcoder.shards import WHOLE, Shard
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def asked(tiny_model: Path, config: Config, easy_rows: list[dict], tmp_path: Pat
         "sampling": replace(config.evaluation.sampling, max_response_tokens=9),
         "seed": 0,
         "work": tmp_path / "work",
+        "shard": WHOLE,
     }
 
 
@@ -65,8 +68,24 @@ def test_an_interrupted_sampling_goes_on_where_it_stopped(
     assert sampled == [len(lines) - 7]
     assert sample_benchmarks(**asked) == whole
     assert sampled == [len(lines) - 7], "with everything at hand no engine is started"
-    forget(asked["work"], asked["checkpoint"], asked["engine"], asked["sampling"])
+    forget(asked["work"], asked["checkpoint"], asked["engine"], asked["sampling"], WHOLE)
     assert not list(asked["work"].iterdir())
+
+
+def test_any_number_of_shards_gives_the_same_table(asked: dict[str, Any], tmp_path: Path) -> None:
+    ids = [problem["id"] for problem in asked["problems"]["one"]]
+    tables = []
+    for of in (1, 2, 5):
+        parts = []
+        for number in reversed(range(of)):
+            rows = sample_benchmarks(**{**asked, "shard": Shard(number, of), "work": tmp_path / f"work-{of}"})
+            parts.append(tmp_path / f"{of}/{number}/one.parquet")
+            write_table(parts[-1], rows["one"], SAMPLE)
+        assert len(list((tmp_path / f"work-{of}").iterdir())) == of, "no two jobs write to one journal"
+        tables.append(tmp_path / f"{of}.parquet")
+        assert gather_samples(tables[-1], parts, ids, 3) == 12
+    assert len({table.read_bytes() for table in tables}) == 1
+    assert [row["problem_id"] for row in read_table(tables[0], SAMPLE)][::3] == ids, "in the benchmark's own order"
 
 
 def test_other_weights_or_parameters_share_no_samples(asked: dict[str, Any]) -> None:
