@@ -1,4 +1,4 @@
-"""Make small artifacts again from their inputs and compare: scores from verdicts, tables from scores."""
+"""Make artifacts that take seconds again and compare: samples from shards, scores from verdicts, tables from scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from typing import Any
 from deepcoder.files import read_json, sha256_file
 from deepcoder.provenance.record import OVERRIDES_VARIABLE, record_path
 
-DOORS = ("score.py", "summarise.py", "compare_recipes.py", "compare_curations.py")
+DOORS = (
+    "gather_samples.py",
+    "gather_difficulty.py",
+    "score.py",
+    "summarise.py",
+    "compare_recipes.py",
+    "compare_curations.py",
+)
 THREADS = 4
 
 

@@ -21,12 +21,14 @@ from deepcoder.schemas.metrics import METRICS
 from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.sample import SAMPLE
 from deepcoder.schemas.table import read_table, write_table
+from deepcoder.shards import Shard
 
 ROOT = Path(__file__).resolve().parents[3]
 OUT = Path("results/smoke")
 DATA, BASE, STAGE, LOCK = OUT / "data", OUT / "models/base/tiny", OUT / "strict/tiny/16k", OUT / "provenance.lock"
 EVAL, REPORT = STAGE / "eval/easy", OUT / "report"
 COMPARISON = DATA / "comparison/manifest.json"
+SHARDS = [STAGE / f"eval/shards/{number}/manifest.json" for number in range(2)]
 TABLES = [REPORT / f"{name}.csv" for name in ("benchmarks", "contexts", "funnel", "curves")]
 FIGURES = [REPORT / f"figures/{name}" for name in ("funnel.svg", "contexts.png")]
 PROBLEMS = 40  # of the generated ones
@@ -82,7 +84,10 @@ def make_run(folder: Path) -> None:
     recorded("train_stage", [curated, BASE / "manifest.json"], STAGE / "manifest.json", write_state)
     model = STAGE / "model/manifest.json"
     recorded("export_model", [STAGE / "manifest.json"], model, lambda: write_weights(model.parent, tokenizer))
-    recorded("sample", [model, benchmark], EVAL / "samples.json", lambda: write_samples(benchmark))
+    for number, shard in enumerate(SHARDS):
+        recorded("sample", [model, benchmark], shard, lambda shard=Shard(number, 2): write_samples(benchmark, shard))
+    words = ["--benchmark", "easy", "--problems", benchmark, "--output", EVAL / "samples.json"]
+    door(folder, "gather_samples", "--shards", *SHARDS, *words)
     verdicts, scores = EVAL / "64k/verdicts.json", EVAL / "64k/scores.json"
     words = ["--benchmark", "easy", "--context", "64k", "--problems", benchmark]
     door(folder, "grade", EVAL / "samples.json", verdicts, *words, "--model", "tiny", "--model-manifest", model, *tests)
@@ -115,16 +120,20 @@ def write_state() -> None:
     write_manifest(STAGE / "manifest.json", "checkpoint", [STAGE / "state", STAGE / "metrics.parquet"], {"steps": 1})
 
 
-def write_samples(benchmark: Path) -> None:
-    """Four responses to each problem: the reference twice, a wrong program, and no program."""
-    rows = []
-    for problem in read_table(read_manifest(benchmark).file("problems.parquet"), PROBLEM):
+def write_samples(benchmark: Path, shard: Shard) -> None:
+    """A shard of four responses to each problem: the reference twice, a wrong program, and no program."""
+    rows, problems = [], read_table(read_manifest(benchmark).file("problems.parquet"), PROBLEM)
+    drawn = shard.draws([problem["id"] for problem in problems], 4)
+    for problem in problems:
         right = f"```python\n{problem['solutions'][0]}\n```"
         for sample, response in enumerate([right, right, "```python\nprint('no')\n```", "I do not know."]):
+            if sample not in drawn[problem["id"]]:
+                continue
             row = {"problem_id": problem["id"], "sample": sample, "seed": sample, "prompt": "Solve.", "finish": "stop"}
             rows.append(row | {"response": response, "token_ids": [1, 2, 3]})
-    write_table(EVAL / "samples.parquet", rows, SAMPLE)
-    write_manifest(EVAL / "samples.json", "samples", [EVAL / "samples.parquet"], {"benchmark": "easy"})
+    manifest = SHARDS[shard.number]
+    write_table(manifest.parent / "easy.parquet", rows, SAMPLE)
+    write_manifest(manifest, "samples_shard", [manifest.parent / "easy.parquet"], {"shard": shard.number})
 
 
 def commit(*paths: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from real_run import BASE, COMPARISON, DATA, EVAL, LOCK, OUT, REPORT, STAGE, TABLES, door
+from real_run import BASE, COMPARISON, DATA, EVAL, LOCK, OUT, REPORT, SHARDS, STAGE, TABLES, door
 
 from deepcoder.files import read_json, sha256_file, write_json, write_text
 from deepcoder.manifest import read_manifest, write_manifest
@@ -193,11 +193,11 @@ def replace_tests() -> None:
     forge(BENCHMARK)
 
 
-def edit_response() -> None:
+def edit_response(table: Path) -> None:
     def change(rows: list[dict[str, Any]]) -> None:
         rows[0]["response"] = "```python\nprint('something else')\n```"
 
-    edit_table(EVAL / "samples.parquet", change)
+    edit_table(table, change)
 
 
 def swap_responses() -> None:
@@ -290,7 +290,7 @@ TAMPERINGS = [
         lambda: cut_short(CURATED),
         {"bytes": CURATED, "files": CURATED.parent / "train.parquet"},
     ),
-    Tampering("a table cut short", lambda: cut_short(PROBLEMS), {"bytes": BENCHMARK, "judged": ROWS}),
+    Tampering("a table cut short", lambda: cut_short(PROBLEMS), {"bytes": BENCHMARK, "again": SAMPLES, "judged": ROWS}),
     Tampering("a bit of a raw file flipped", flip_bit, {"bytes": RAW}),
     Tampering("a stored test's expected output changed", change_expected_output, {"tests": DATA / "tests"}),
     Tampering(
@@ -319,13 +319,18 @@ TAMPERINGS = [
     ),
     Tampering(
         "a response edited, with manifest, record and lock",
-        lambda: (edit_response(), forge(SAMPLES)),
-        {"judged": ROWS, "git": SAMPLES},
+        lambda: (edit_response(EVAL / "samples.parquet"), forge(SAMPLES)),
+        {"again": SAMPLES, "judged": ROWS, "git": SAMPLES},
     ),
     Tampering(
         "two responses swapped, with manifest, record and lock",
         lambda: (swap_responses(), forge(SAMPLES)),
-        {"judged": ROWS, "git": SAMPLES},
+        {"again": SAMPLES, "judged": ROWS, "git": SAMPLES},
+    ),
+    Tampering(
+        "a response edited in its shard, with manifest, record and lock",
+        lambda: (edit_response(SHARDS[1].parent / "easy.parquet"), forge(SHARDS[1])),
+        {"again": SAMPLES, "git": SHARDS[1]},
     ),
     Tampering(
         "a record's code digest rewritten",
