@@ -87,6 +87,7 @@ def sample_benchmarks(
     asks = [ask for name in problems for ask in _asks(name, problems[name], benchmarks[name], text, limit, seed, shard)]
     journal = Journal(journal_path(work, checkpoint, engine, options, shard))
     missing = [ask.request for ask in asks if ask.request.key not in journal.found]
+    print(f"{len(asks) - len(missing)} of {len(asks)} samples are there from before", flush=True)
     if missing:
         longest = max(len(ask.request.prompt_ids) for ask in asks) + limit
         journal.add(_start(folder, engine, longest, text).generate(missing, options))

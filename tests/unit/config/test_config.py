@@ -31,6 +31,8 @@ def test_every_spelling_of_an_override_means_the_same(word: str) -> None:
         ("recipe=lenient", "lenient"),
         ("rollout.engine.name=sglang", "vllm, hf"),
         ("trainer.zero_stage=0", "1, 2, 3"),
+        ("evaluation.shards=0", "evaluation.shards is 0"),
+        ("curations.strict.difficulty.shards=-1", "difficulty.shards is -1"),
         ("benchmarks.easy.source=nowhere", "nowhere"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from deepcoder.config import compose_config, parse_overrides
 from deepcoder.config.schema import Config
+from deepcoder.plan.cost import gpu_hours_of
 from deepcoder.plan.estimate import Estimate, estimate
 from deepcoder.plan.memory import (
     LOGIT_POSITIONS,
@@ -120,6 +121,7 @@ def test_the_paper_fits_and_says_how_many_segments_it_takes() -> None:
         ("trainer.sequence_parallel=5", "8 key-value heads"),
         ("trainer.sequence_parallel=20", "does not divide 32 ranks"),
         ("rollout.engine.tensor_parallel=3", "16 engines x 3 GPUs do not fit on 32"),
+        ("resources.sample.gpus_per_node=8", "a job has 8 GPUs and one engine of 2"),
         ("stages__32k__max_tokens_per_gpu=8000", "a micro-batch holds 16000 tokens"),
     ],
 )
@@ -131,6 +133,31 @@ def test_sequence_lengths_decide_how_many_run_at_once() -> None:
     short, long = planned().stages
     assert short.sampler.sequences_at_limit > long.sampler.sequences_at_limit > 0
     assert short.sampler.tokens == long.sampler.tokens
+
+
+def test_more_shards_take_less_time_and_the_same_gpu_hours() -> None:
+    few, many = planned("evaluation.shards=4"), planned("evaluation.shards=8")
+    assert many.sampling_gpu_hours == pytest.approx(few.sampling_gpu_hours)
+    assert sum(item.wall_s for item in many.sampling) == pytest.approx(sum(item.wall_s for item in few.sampling) / 2)
+    config = compose_config({"scale": "paper"})
+    words = {"subject": "models/base/any", "shard": "0"}
+    jobs = 4 * config.evaluation.shards  # of the base model, a reference and two stages
+    assert jobs * gpu_hours_of(config, "sample", words) == pytest.approx(many.sampling_gpu_hours)
+
+
+def test_what_difficulty_may_take_is_told_where_it_is_asked_for() -> None:
+    assert planned().difficulty is None
+    found = planned("curations.strict.difficulty.enabled=true").difficulty
+    assert found is not None
+    # 8 samples of 8,192 tokens of each raw row of the three sources
+    assert found.tokens == (12898 + 144169 + 880) * 8 * 8192
+    config = compose_config({"scale": "paper", "curations": {"strict": {"difficulty": {"enabled": True}}}})
+    assert 16 * gpu_hours_of(config, "measure_difficulty", {"curation": "strict"}) == pytest.approx(found.gpu_hours)
+
+
+def test_each_context_sampled_anew_costs_its_own_tokens() -> None:
+    once, anew = planned().sampling[0], planned("evaluation.resample=true").sampling[0]
+    assert anew.tokens == once.tokens * (16 + 32 + 64) / 64
 
 
 def test_a_scale_without_gpus_is_planned_on_its_host() -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from deepcoder.files import link_or_copy, write_text
@@ -85,7 +86,7 @@ def make_run(folder: Path) -> None:
     model = STAGE / "model/manifest.json"
     recorded("export_model", [STAGE / "manifest.json"], model, lambda: write_weights(model.parent, tokenizer))
     for number, shard in enumerate(SHARDS):
-        recorded("sample", [model, benchmark], shard, lambda shard=Shard(number, 2): write_samples(benchmark, shard))
+        recorded("sample", [model, benchmark], shard, partial(write_samples, benchmark, Shard(number, 2)))
     words = ["--benchmark", "easy", "--problems", benchmark, "--output", EVAL / "samples.json"]
     door(folder, "gather_samples", "--shards", *SHARDS, *words)
     verdicts, scores = EVAL / "64k/verdicts.json", EVAL / "64k/scores.json"

@@ -48,7 +48,7 @@ def test_every_problem_has_its_samples_within_the_longest_context(asked: dict[st
 
 
 def test_an_interrupted_sampling_goes_on_where_it_stopped(
-    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = sample_benchmarks(**asked)
     journal = next(asked["work"].iterdir())
@@ -66,6 +66,7 @@ def test_an_interrupted_sampling_goes_on_where_it_stopped(
     monkeypatch.setattr(sampling, "_start", counting)
     assert sample_benchmarks(**asked) == whole
     assert sampled == [len(lines) - 7]
+    assert f"7 of {len(lines)} samples are there from before" in capsys.readouterr().out
     assert sample_benchmarks(**asked) == whole
     assert sampled == [len(lines) - 7], "with everything at hand no engine is started"
     forget(asked["work"], asked["checkpoint"], asked["engine"], asked["sampling"], WHOLE)
