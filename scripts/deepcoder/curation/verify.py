@@ -99,7 +99,8 @@ async def _verify_all(rows: Sequence[Row], judging: Judging, shards: Shards) -> 
         found = Verified()
         for one in await asyncio.gather(*map(problem, part)):
             found.add(one)
-        shards.save(asked, asdict(found))
+        if all(row["verdict"] != "IE" for row in [*found.verdicts, *found.mutants]):  # else the judge is asked again
+            shards.save(asked, asdict(found))
         return found
 
     everything = Verified()
