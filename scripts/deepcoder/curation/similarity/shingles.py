@@ -54,9 +54,8 @@ class Shingles:
 
     def sampled(self, share: float) -> Shingles:
         """The shingles with the smallest hashes, the same ones of every statement: `share` of all on average."""
-        kept = self.hashes < np.uint64(int(share * 2**64))
-        counts = np.concatenate([[0], np.cumsum(kept)])[self.offsets]
-        return Shingles(self.hashes[kept], counts.astype(np.int64), self.digests)
+        kept = np.flatnonzero(self.hashes < np.uint64(int(share * 2**64)))
+        return Shingles(self.hashes[kept], np.searchsorted(kept, self.offsets).astype(np.int64), self.digests)
 
 
 def shingles_of(statements: Sequence[str], words: int) -> Shingles:
