@@ -72,14 +72,13 @@ def _candidates(parts: Shingles, wholes: Shingles, least: float) -> Positions:
 
 def _occurrences(values: Hashes, wholes: Shingles) -> tuple[Positions, Positions]:
     """Where the values occur: the value's number and the statement, for each occurrence."""
-    owners = wholes.owners()
     numbers, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for first in range(0, len(wholes.hashes) if len(values) else 0, SHINGLES_AT_ONCE):
         some = wholes.hashes[first : first + SHINGLES_AT_ONCE]
         at = np.minimum(np.searchsorted(values, some), len(values) - 1)
         hits = np.flatnonzero(values[at] == some)
         numbers.append(at[hits])
-        places.append(owners[first + hits])
+        places.append(np.searchsorted(wholes.offsets, first + hits, side="right") - 1)
     return np.concatenate(numbers), np.concatenate(places)
 
 
