@@ -33,6 +33,8 @@ def test_the_same_tests_in_another_order_and_layout_make_two_problems_one():
     calls = [{"args": [test["input"], [1]], "expected": {"a": test["output"]}} for test in tests]
     assert found(calls, calls) == [(0, 1)]
     assert found(calls, tests) == []
+    odd = [{"args": [(1, {2}), "\ud800"], "expected": f"\ud800{number}" * 9} for number in range(3)]
+    assert found(odd, odd) == [(0, 1)]
 
 
 def test_yes_and_no_over_the_same_inputs_are_no_evidence():

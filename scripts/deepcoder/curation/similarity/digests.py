@@ -34,7 +34,7 @@ def _output(test: Mapping[str, Any]) -> Any:
 
 def _normal(value: Any) -> bytes:
     text = value if isinstance(value, str) else canonical_text(value)
-    return b" ".join(text.encode("utf-8").split())
+    return b" ".join(text.encode("utf-8", "surrogatepass").split())
 
 
 def _hash(*parts: bytes) -> bytes:
