@@ -31,7 +31,7 @@ OVERRIDES = {
 }
 PROBLEMS, MODEL = Path("problems/manifest.json"), Path("model/manifest.json")
 VARIABLES = {"DEEPCODER_OVERRIDES": json.dumps(OVERRIDES), "OMP_NUM_THREADS": "1"}
-SCALED = Resources(gpus_per_node=8, memory_mb=500, runtime_min=10)  # a node each
+A_NODE = Resources(gpus_per_node=8, memory_mb=500, runtime_min=10)
 
 
 def door(name: str, *words: object) -> list[str]:
@@ -71,7 +71,7 @@ def sample(number: int) -> None:
     """Have one shard sampled as a job."""
     words = ["--model", "tiny", "--shard", number, "--benchmark", "easy", "--problems", PROBLEMS, "--work", "work"]
     command = door("sample", MODEL, shard_of(number), *words)
-    task = Task("sample", shard_of(number), command, "one", SCALED, VARIABLES)
+    task = Task("sample", shard_of(number), command, "one", A_NODE, VARIABLES)
     segment = [sys.executable, str(SCRIPTS / "segment.py")]
     launch(task, SITE, Desk(Path("jobs"), task.rule, task.output), segment, print)
 
@@ -111,6 +111,6 @@ def test_shards_run_on_nodes_of_their_own_and_a_dead_node_costs_what_it_had_in_f
             assert there == [0]
     gathered = ["--shards", *map(shard_of, range(SHARDS)), "--problems", PROBLEMS, "--output", "easy/samples.json"]
     run("gather_samples", "--benchmark", "easy", *gathered)
-    rows = read_manifest(PROBLEMS).facts
-    print(f"{before} samples of shard {HURT} were finished when its node died, {there}; {rows}")
-    assert read_manifest(Path("easy/samples.json")).facts["samples"] % SAMPLES == 0
+    samples = read_manifest(Path("easy/samples.json")).facts["samples"]
+    assert samples == SAMPLES * read_manifest(PROBLEMS).facts["rows"]
+    print(f"{samples} samples by {SHARDS} jobs; of shard {HURT} {before} were finished when its node died")
