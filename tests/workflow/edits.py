@@ -96,9 +96,11 @@ ONE_STAGE = {"train_stage": 1, "export_model": 1, **SAMPLED, **SCORED}
 BOTH_STAGES = {
     "train_stage": 2, "export_model": 2, "sample": 2, "gather_samples": 2, "grade": 6, "score": 6, **PAGE,
 }  # fmt: skip
+PRODUCTS = {"compare_curations": 1, "export_dataset": 1, "render_problems": 1}  # of the training set
 EVERYTHING = {
-    "fetch": 1, "normalise": 1, "prepare_benchmark": 1, "tokenizer": 1, "verify": 1, "curate": 1, "warm_start": 1,
-    "train_stage": 2, "export_model": 2, "sample": 3, "gather_samples": 3, "grade": 9, "score": 9, **PAGE,
+    "fetch": 1, "normalise": 1, "prepare_benchmark": 1, "tokenizer": 1, "verify": 2, "curate": 2, **PRODUCTS,
+    "warm_start": 1, "train_stage": 2, "export_model": 2, "sample": 3, "gather_samples": 3, "grade": 9, "score": 9,
+    **PAGE,
 }  # fmt: skip
 TRAINED_STATE = "strict/tiny/16k/manifest.payload"
 
@@ -135,12 +137,12 @@ EDITS = [
     ),
     Edit(
         "a local variable renamed in `curation/verify.py`",
-        {"verify": 1},
+        {"verify": 2},
         text("scripts/deepcoder/curation/verify.py", "accepted = None", "chosen = accepted = None"),
     ),
     Edit(
         "a constant inside the sandbox (`judge/inside/program.py`), the same verdicts",
-        {"normalise": 1, "verify": 1, "train_stage": 2, "grade": 9},
+        {"normalise": 1, "verify": 2, "train_stage": 2, "grade": 9},
         text("scripts/deepcoder/judge/inside/program.py", "DETAIL_CHARS = 300", "DETAIL_CHARS = 301"),
     ),
     Edit(
@@ -159,16 +161,20 @@ EDITS = [
         {"fetch": 1, "normalise": 1},
         append("scripts/deepcoder/curation/sources/easy.py", "SPARE = 1\n"),
     ),
-    Edit("a key of curation, the same problems stay", {"curate": 1}, overrides=("curations__strict__min_tests=6",)),
+    Edit(
+        "a key of curation, the same problems stay",
+        {"curate": 1, "export_dataset": 1},
+        overrides=("curations__strict__min_tests=6",),
+    ),
     Edit(
         "a key of curation, other problems stay",
-        {"curate": 1, **BOTH_STAGES},
+        {"curate": 1, **PRODUCTS, **BOTH_STAGES},
         overrides=("curations__strict__min_tests=6",),
         differs=("data/strict/manifest",),
     ),
     Edit(
         "`judge.memory_limit_mb`, the same verdicts",
-        {"normalise": 1, "verify": 1, "train_stage": 2, "grade": 9},
+        {"normalise": 1, "verify": 2, "train_stage": 2, "grade": 9},
         overrides=("judge__memory_limit_mb=600",),
     ),
     Edit(
@@ -222,8 +228,25 @@ EDITS = [
         text("config/published/main.csv", "60.6", "60.7"),
     ),
     Edit(
+        "the other curation of the comparison, other problems stay",
+        {"curate": 1, "compare_curations": 1, "render": 1},
+        overrides=("curations__as_released__min_tests=6",),
+        differs=("data/as_released/manifest", "data/comparison/manifest"),
+    ),
+    Edit(
+        "a constant of the exported files (`curation/export.py`), the same files",
+        {"export_dataset": 1},
+        text("scripts/deepcoder/curation/export.py", "FILE_BYTES = 500 << 20", "FILE_BYTES = 501 << 20"),
+    ),
+    Edit(
+        "the markup of the sample problems, another page",
+        {"render_problems": 1, "render": 1},
+        text("scripts/deepcoder/report/problems_template.py", "There is no problem", "No problem is there"),
+        differs=("report/problems",),
+    ),
+    Edit(
         "the command of a rule",
-        {"curate": 1},
+        {"curate": 2},
         text(
             "rules/data.smk",
             "{params.door} {output} --curation {wildcards.curation}",

@@ -18,6 +18,7 @@ th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); tex
 thead th { font-size: .8rem; color: var(--soft); font-weight: 600; } td small { display: block; white-space: nowrap; }
 td.number a { font-weight: 600; text-decoration: none; } td.number a:hover { text-decoration: underline; }
 td.right { text-align: right; } th.inner, th.note { font-weight: 400; } th.inner { padding-left: 1.2rem; }
+th.note { min-width: 14rem; }
  .none { color: var(--soft); font-style: italic; font-size: .85rem; }
 figure { margin: 1rem 0; } .drawing { background: #fff; border-radius: 6px; padding: .4rem; overflow-x: auto; }
 .drawing svg { display: block; width: 100%; height: auto; min-width: 26rem; }
