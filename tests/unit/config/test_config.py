@@ -28,6 +28,8 @@ def test_every_spelling_of_an_override_means_the_same(word: str) -> None:
         ("stages.16k.steps=many", "many"),
         ("sources.mine.kind=hub", "mine"),
         ("scale=papre", "scale/papre"),
+        ("curation_table=[strict]", "name two curations to compare"),
+        ("curation_table=[strict, lenient]", "lenient"),
         ("recipe=lenient", "lenient"),
         ("rollout.engine.name=sglang", "vllm, hf"),
         ("trainer.zero_stage=0", "1, 2, 3"),
