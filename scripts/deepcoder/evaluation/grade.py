@@ -122,9 +122,10 @@ def _by_problem(samples: Sequence[Row], problems: Sequence[Row], how: Grading) -
     for problem_id, group in groups.items():
         group.sort(key=lambda sample: sample["sample"])
         if [sample["sample"] for sample in group] != drawn[problem_id]:
+            part = "" if how.shard == WHOLE else f" that fall to shard {how.shard.number} of {how.shard.of}"
             raise UserError(
-                f"samples of {benchmark.title}: problem {problem_id} has {len(group)} samples instead of the "
-                f"{len(drawn[problem_id])} drawn of 0 .. {benchmark.samples - 1}; sample again"
+                f"samples of {benchmark.title}: problem {problem_id} has {len(group)} samples instead of 0 .. "
+                f"{benchmark.samples - 1}{part}; sample again"
             )
     return groups
 

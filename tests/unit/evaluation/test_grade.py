@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from deepcoder.manifest import read_manifest
 from deepcoder.schemas.sample import SAMPLE_VERDICT
 from deepcoder.schemas.table import read_table
 from deepcoder.schemas.tests_store import TestsStore
+from deepcoder.shards import Shard
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 
@@ -115,6 +117,19 @@ def test_missing_samples_are_refused(tmp_path: Path) -> None:
         grade_here(tmp_path, problems, [sample_row("a", 0, DOUBLE)])
     with pytest.raises(UserError, match="row 1"):
         grade_here(tmp_path, problems[:1], [sample_row("a", 0, DOUBLE), sample_row("b", 0, DOUBLE)])
+
+
+def test_a_shard_is_graded_alone_and_must_be_whole(tmp_path: Path) -> None:
+    store = TestsStore(tmp_path / "tests")
+    problems, second = [problem_row("a", store), problem_row("b", store)], Shard(1, 2)
+    asked = replace(how(benchmark(samples=3)), shard=second)
+    names = {problem["id"]: name for problem, name in zip(problems, "ab", strict=True)}
+    drawn = [(name, number) for name, numbers in second.draws(names, 3).items() for number in numbers]
+    samples = [sample_row(names[name], number, DOUBLE) for name, number in drawn]
+    rows = grade(samples, problems, store, byte_tokenizer().decode, asked).rows
+    assert sorted((row["problem_id"], row["sample"]) for row in rows) == drawn
+    with pytest.raises(UserError, match=r"samples instead of 0 .. 2 that fall to shard 1 of 2"):
+        grade(samples[:2], problems, store, byte_tokenizer().decode, asked)
 
 
 def test_a_problem_without_tests_is_refused(tmp_path: Path) -> None:
