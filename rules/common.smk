@@ -26,6 +26,7 @@ FIGURES = ["reward", "response_length", "validation", "contexts", "funnel"]
 SVG = [f"{OUT}/report/figures/{name}.svg" for name in FIGURES]
 PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
 PAGE = f"{OUT}/report/index.html"
+COMPARISONS = f"{OUT}/report/comparisons.csv"
 TESTS = f"{OUT}/data/tests"
 PYTHON = sys.executable
 LOCK = environment_lock(Path(CODE), CONFIG.environment)
@@ -246,9 +247,11 @@ def grade_inputs(wildcards):
 
 def score_inputs(wildcards):
     folder = f"{OUT}/{wildcards.subject}/eval/{wildcards.benchmark}"
+    standings = CONFIG.benchmarks[wildcards.benchmark].standings
     return {
         "verdicts": f"{folder}/{wildcards.context}/verdicts.json",
         "problems": benchmark_manifest(wildcards.benchmark),
+        "standings": raw_manifest(standings) if standings else [],
     }
 
 
@@ -275,6 +278,10 @@ def report_inputs(wildcards):
         "curation": f"{OUT}/data/{recipe.curation}/manifest.json",
         "published": PUBLISHED,
     }
+
+
+def comparison_inputs(wildcards):
+    return {"scores": report_inputs(wildcards)["scores"]}
 
 
 def plot_inputs(wildcards):

@@ -66,9 +66,9 @@ checkpoint score:
     input:
         **tracked(
             "score",
-            ["verdicts", "problems"],
+            ["verdicts", "problems", "standings"],
             score_inputs,
-            lambda w: graded_gates(w.subject, w.benchmark, w.context),
+            lambda w: scored_from_gates(w.subject, w.benchmark, w.context),
             model=model_of,
         ),
     output:
@@ -82,6 +82,10 @@ checkpoint score:
         **needs("score"),
     params:
         door=door("score"),
+        standings=lambda w, input: (
+            f"--standings {input.standings}" if input.standings else ""
+        ),
     shell:
         "{params.door} {input.verdicts} {output} --benchmark {wildcards.benchmark}"
-        " --context {wildcards.context} --problems {input.problems} &> {log}"
+        " --context {wildcards.context} --problems {input.problems}"
+        " {params.standings} &> {log}"

@@ -210,12 +210,21 @@ def graded_gates(subject, benchmark, context=None):
     return gates
 
 
+def scored_from_gates(subject, benchmark, context):
+    """Gates down to all that a score is made from."""
+    standings = CONFIG.benchmarks[benchmark].standings
+    return [
+        *(source_gates(standings)[:1] if standings else []),
+        *graded_gates(subject, benchmark, context),
+    ]
+
+
 @functools.cache
 def score_gates(subject, benchmark, context):
     words = {"subject": subject, "benchmark": benchmark, "context": context}
     manifest = f"{OUT}/{subject}/eval/{benchmark}/{context}/scores.json"
     return [
-        *graded_gates(subject, benchmark, context),
+        *scored_from_gates(subject, benchmark, context),
         ("score", words, manifest),
     ]
 
@@ -249,7 +258,7 @@ def figure_gates():
 
 @functools.cache
 def page_gates():
-    return [*figure_gates(), ("render", {}, PAGE)]
+    return [*figure_gates(), ("compare_models", {}, COMPARISONS), ("render", {}, PAGE)]
 
 
 def recipes_gates():

@@ -9,8 +9,12 @@ from pathlib import Path
 
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.evaluation.grade import Grading, grade
+from deepcoder.evaluation.measurement import judge_modules, prompts_digest
 from deepcoder.evaluation.truncation import load_decoder
+from deepcoder.files import sha256_json
 from deepcoder.manifest import read_manifest, write_manifest
+from deepcoder.prompts import prompt_id
+from deepcoder.provenance.identity import module_digests
 from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.sample import SAMPLE, SAMPLE_VERDICT
 from deepcoder.schemas.table import read_table, write_table
@@ -20,8 +24,7 @@ READS = (
     "judge",
     "benchmarks.{benchmark}",
     "evaluation.contexts.{context}",
-    "evaluation.sampling.temperature",
-    "evaluation.sampling.top_p",
+    "evaluation.sampling",
     "models.{model}.thinking",
 )
 
@@ -42,13 +45,15 @@ def work(job: Job) -> None:
     benchmark = job.read("benchmarks.{benchmark}")
     context_tokens = job.read("evaluation.contexts.{context}")
     thinking = job.read("models.{model}.thinking")
+    judge = job.read("judge")
     samples = read_manifest(args.samples)
+    drawn = read_table(samples.file("samples.parquet"), SAMPLE)
     graded = grade(
-        read_table(samples.file("samples.parquet"), SAMPLE),
+        drawn,
         read_table(read_manifest(args.problems).file("problems.parquet"), PROBLEM),
         TestsStore(args.tests_store),
         load_decoder(read_manifest(args.model_manifest)),
-        Grading(benchmark, job.read("judge"), context_tokens, thinking),
+        Grading(benchmark, judge, context_tokens, thinking),
     )
     table = args.out.parent / "verdicts.parquet"
     write_table(table, graded.rows, SAMPLE_VERDICT)
@@ -58,15 +63,20 @@ def work(job: Job) -> None:
         "model": args.model,
         "context": {"label": args.context, "tokens": context_tokens},
         "comparator": benchmark.comparator,
+        "comparators_beside": list(benchmark.comparators_beside),
         "extraction": "after_thinking" if thinking else "response",
         "isolation": graded.isolation,
-        "prompt": benchmark.prompt,
-        "window": {"after": benchmark.after, "before": benchmark.before},
-        "sampling": {
-            "temperature": job.read("evaluation.sampling.temperature"),
-            "top_p": job.read("evaluation.sampling.top_p"),
+        "judge": {
+            "code": sha256_json(judge_modules(module_digests(Path(__file__)))),
+            "time_limit_s": benchmark.time_limit_s or judge.time_limit_s,
+            "memory_limit_mb": judge.memory_limit_mb,
         },
-        "samples": dict(samples.facts),
+        "prompt": prompt_id(benchmark.prompt),
+        "prompts_sha256": prompts_digest(drawn),
+        "window": {"after": benchmark.after, "before": benchmark.before},
+        # Samples that were drawn elsewhere bring their own parameters.
+        "sampling": samples.facts.get("sampling", vars(job.read("evaluation.sampling"))),
+        "samples": {name: value for name, value in samples.facts.items() if name != "sampling"},
     }
     write_manifest(args.out, "sample_verdicts", [table], facts)
 

@@ -90,12 +90,13 @@ def new_module(folder: Path) -> None:
 
 
 PAGE = {"summarise": 1, "plot": 1, "render": 1}
-SCORED = {"grade": 3, "score": 3, **PAGE}  # of one model, in three contexts
+REPORT = {"compare_models": 1, **PAGE}
+SCORED = {"grade": 3, "score": 3, **REPORT}  # of one model, in three contexts
 ONE_STAGE = {"train_stage": 1, "export_model": 1, "sample": 1, **SCORED}
-BOTH_STAGES = {"train_stage": 2, "export_model": 2, "sample": 2, "grade": 6, "score": 6, **PAGE}
+BOTH_STAGES = {"train_stage": 2, "export_model": 2, "sample": 2, "grade": 6, "score": 6, **REPORT}
 EVERYTHING = {
     "fetch": 1, "normalise": 1, "prepare_benchmark": 1, "tokenizer": 1, "verify": 1, "curate": 1, "warm_start": 1,
-    "train_stage": 2, "export_model": 2, "sample": 3, "grade": 9, "score": 9, **PAGE,
+    "train_stage": 2, "export_model": 2, "sample": 3, "grade": 9, "score": 9, **REPORT,
 }  # fmt: skip
 TRAINED_STATE = "strict/tiny/16k/manifest.payload"
 
@@ -136,9 +137,10 @@ EDITS = [
         text("scripts/deepcoder/curation/verify.py", "attempt = 0", "turn = attempt = 0"),
     ),
     Edit(
-        "a constant inside the sandbox (`judge/inside/program.py`), the same verdicts",
-        {"normalise": 1, "verify": 1, "train_stage": 2, "grade": 9},
+        "a constant inside the sandbox (`judge/inside/program.py`), whose digest every score carries",
+        {"normalise": 1, "verify": 1, "train_stage": 2, "grade": 9, "score": 9, **REPORT},
         text("scripts/deepcoder/judge/inside/program.py", "DETAIL_CHARS = 300", "DETAIL_CHARS = 301"),
+        differs=("verdicts",),
     ),
     Edit(
         "a constant in a module of one script (`report/style.py`)",
@@ -164,9 +166,10 @@ EDITS = [
         differs=("data/strict/manifest",),
     ),
     Edit(
-        "`judge.memory_limit_mb`, the same verdicts",
-        {"normalise": 1, "verify": 1, "train_stage": 2, "grade": 9},
+        "`judge.memory_limit_mb`, which every score carries too",
+        {"normalise": 1, "verify": 1, "train_stage": 2, "grade": 9, "score": 9, **REPORT},
         overrides=("judge__memory_limit_mb=600",),
+        differs=("verdicts",),
     ),
     Edit(
         "a key of stage 32k",
@@ -188,7 +191,7 @@ EDITS = [
     ),
     Edit(
         "sampling at evaluation, other samples",
-        {"sample": 3, "grade": 9, "score": 9, **PAGE},
+        {"sample": 3, "grade": 9, "score": 9, **REPORT},
         overrides=("evaluation__sampling__temperature=0.7",),
         differs=("samples",),
     ),

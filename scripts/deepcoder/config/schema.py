@@ -25,7 +25,7 @@ def setting(default: Any = MISSING) -> Any:
 class Source:
     """A raw dataset: where it comes from and how its rows are read."""
 
-    kind: str = choice("hub", "wheel", "generated")
+    kind: str = choice("hub", "wheel", "generated", "api")
     role: str = choice("train", "benchmark", "both")
     hub_id: str | None = None
     hub_config: str | None = None
@@ -226,13 +226,19 @@ class Judge:
 class Benchmark:
     title: str = MISSING
     source: str = MISSING
+    standings: str | None = None  # codeforces_rating: the source of the frozen standings
     metric: str = choice("pass_at_1", "codeforces_rating", "answer_accuracy")
     comparator: str = choice("tokens", "livecodebench", "evalplus", "exact_answer")
+    comparators_beside: list[str] = field(default_factory=list)  # whose verdicts stand beside, for comparison
     samples: int = MISSING  # per problem
     after: str | None = None
     before: str | None = None
     subset: list[str] = field(default_factory=list)  # the source's own ids; empty: all
-    prompt: str = choice("plain", "livecodebench", "humaneval", "mathematics")
+    errata: dict[str, list[str]] = field(default_factory=dict)  # fault -> the source's own ids of problems that have it
+    errata_policy: str = choice("count", "exclude", default="count")  # count: scored, and once more without them
+    prompt: str = choice(
+        "plain", "livecodebench", "livecodebench_r1", "livecodebench_released", "humaneval", "mathematics"
+    )
     rows_expected: int | None = None
     decontaminate: bool = True
     time_limit_s: float | None = None
@@ -252,6 +258,7 @@ class Evaluation:
     sampling: Sampling = field(default_factory=Sampling)
     contexts: dict[str, int] = field(default_factory=dict)  # label -> response tokens to which samples are cut
     confidence: float = 0.95
+    power: float = 0.8  # of the numbers of problems and samples that would tell two models apart
     bootstrap: int = 2000
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from deepcoder.files import read_json, sha256_file
 from deepcoder.provenance.record import OVERRIDES_VARIABLE, record_path
 
-DOORS = ("score.py", "summarise.py", "compare_recipes.py")
+DOORS = ("score.py", "summarise.py", "compare_recipes.py", "compare_models.py")
 THREADS = 4
 
 

@@ -63,7 +63,7 @@ def test_verdicts_and_scores_of_a_made_benchmark(made: Made) -> None:
     assert found["counts"]["verdicts"] == {"AC": 4, "NF": 2, "WA": 2}
     assert found["identity"]["context"] == {"label": "16k", "tokens": 1000}
     assert found["identity"]["samples"] == {"temperature": 0.6}
-    assert found["identity"]["sampling"] == {"temperature": 0.6, "top_p": 0.95}
+    assert found["identity"]["sampling"] == {"temperature": 0.6, "top_p": 0.95, "max_response_tokens": 1000}
     assert found["identity"]["isolation"] != []
 
 
