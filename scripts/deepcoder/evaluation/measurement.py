@@ -8,7 +8,12 @@ from typing import Any
 from deepcoder.files import sha256_json
 
 # What decides a verdict: the sandbox and the comparators, and what finds program or answer in a response.
-JUDGES = ("deepcoder.judge", "deepcoder.evaluation.grade", "deepcoder.evaluation.answers", "deepcoder.evaluation.truncation")
+JUDGES = (
+    "deepcoder.judge",
+    "deepcoder.evaluation.grade",
+    "deepcoder.evaluation.answers",
+    "deepcoder.evaluation.truncation",
+)
 
 
 def judge_modules(digests: Mapping[str, str]) -> dict[str, str]:

@@ -93,7 +93,9 @@ def test_a_model_rated_by_hand(tmp_path: Path) -> None:
         for name, given_verdicts in verdicts.items()
         for sample, verdict in enumerate(given_verdicts)
     ]
-    problems = [{"id": problem_id("cf", name), "source_id": name, "tests_count": 1 + (name == "2B")} for name in verdicts]
+    problems = [
+        {"id": problem_id("cf", name), "source_id": name, "tests_count": 1 + (name == "2B")} for name in verdicts
+    ]
     found = score_codeforces(rows[::-1], problems, standings, 0.95, 200)
     assert found["contests"] == pytest.approx({"1": 579.59, "2": 1505.19}, abs=0.01)
     assert found["rating"] == pytest.approx((579.59 + 1505.19) / 2, abs=0.01)

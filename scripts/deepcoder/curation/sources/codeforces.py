@@ -41,7 +41,12 @@ def _parse_row(row: Mapping[str, Any]) -> Parsed:
         raise Reject("examples is no list")
     identity = row.get("problem_id") if row.get("problem_id") is not None else row.get("id")
     parts = [text(row["description"], "description")]
-    for heading, key in (("Input Format", "input"), ("Output Format", "output"), ("Interaction", "interaction"), ("Note", "note")):
+    for heading, key in (
+        ("Input Format", "input"),
+        ("Output Format", "output"),
+        ("Interaction", "interaction"),
+        ("Note", "note"),
+    ):
         if part := text_or_none(row.get(key)):
             parts.append(f"{heading}:\n{part}")
     milliseconds = seconds(row.get("time_limit_ms"))
