@@ -47,6 +47,7 @@ wildcard_constraints:
     stage="|".join(CONFIG.stages),
     benchmark="|".join(CONFIG.benchmarks),
     context="|".join(CONFIG.evaluation.contexts),
+    responses="|".join(CONFIG.responses),
     subject="models/base/[^/]+|[^/]+/[^/]+/[^/]+",
 
 
@@ -165,16 +166,45 @@ def trained_subjects(recipe):
 
 def reported_subjects():
     """Folders of every model in the tables: the base, the references, the stages of the recipe."""
-    bases = [base_of(model) for model in [CONFIG.model, *CONFIG.reference_models]]
-    return [*bases, *trained_subjects(CONFIG.recipe)]
+    bases = [CONFIG.model, *CONFIG.reference_models, *CONFIG.reported_responses]
+    return [*map(base_of, bases), *trained_subjects(CONFIG.recipe)]
 
 
-def scores(subject, benchmarks=None, contexts=None):
+def responses_of(subject):
+    """The configuration of responses that were made elsewhere; None for a model that is sampled here."""
+    return CONFIG.responses.get(subject.rpartition("models/base/")[2])
+
+
+def benchmarks_of(subject):
+    made = responses_of(subject)
+    known = CONFIG.report_benchmarks
+    return [name for name in known if not made or name in made.benchmarks]
+
+
+def contexts_of(subject):
+    """Without a tokenizer of its model a response cannot be cut to a shorter context than it was made for."""
+    made, contexts = responses_of(subject), CONFIG.evaluation.contexts
+    return [max(contexts, key=contexts.get)] if made and not made.tokenizer else contexts
+
+
+def scores(subject):
     return [
         f"{subject}/eval/{benchmark}/{context}/scores.json"
-        for benchmark in benchmarks or CONFIG.report_benchmarks
-        for context in contexts or CONFIG.evaluation.contexts
+        for benchmark in benchmarks_of(subject)
+        for context in contexts_of(subject)
     ]
+
+
+def tokenizer_manifest(model):
+    return f"{OUT}/models/tokenizers/{model}/manifest.json"
+
+
+def cutter_of(subject):
+    """Manifest of the tokenizer by which a subject's responses are cut; nothing where none is known."""
+    made = responses_of(subject)
+    if made is None:
+        return model_manifest(subject)
+    return tokenizer_manifest(made.tokenizer) if made.tokenizer else []
 
 
 # Inputs of the rules that have several.
@@ -241,7 +271,16 @@ def grade_inputs(wildcards):
     return {
         "samples": f"{subject}/eval/{wildcards.benchmark}/samples.json",
         "problems": benchmark_manifest(wildcards.benchmark),
-        "model": model_manifest(subject),
+        "model": cutter_of(subject),
+    }
+
+
+def import_inputs(wildcards):
+    made = CONFIG.responses[wildcards.responses]
+    return {
+        "file": f"{made.folder}/{wildcards.benchmark}.jsonl",
+        "problems": benchmark_manifest(wildcards.benchmark),
+        "tokenizer": tokenizer_manifest(made.tokenizer) if made.tokenizer else [],
     }
 
 
@@ -264,6 +303,8 @@ def sample_inputs(wildcards):
 
 def model_of(wildcards):
     """Name of the model behind a subject: models/base/<model> or <recipe>/<model>/<stage>."""
+    if made := responses_of(wildcards.subject):
+        return made.tokenizer or CONFIG.model
     first, second, third = wildcards.subject.split("/")
     return third if first == "models" else second
 

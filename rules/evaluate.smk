@@ -34,6 +34,37 @@ checkpoint sample:
         " --work {params.work} &> {log}"
 
 
+ruleorder: import_responses > sample
+
+
+checkpoint import_responses:
+    input:
+        **tracked(
+            "import_responses",
+            ["file", "problems", "tokenizer"],
+            import_inputs,
+            lambda w: import_gates(w.responses, w.benchmark)[:-1],
+        ),
+    output:
+        "results/{scale}/models/base/{responses}/eval/{benchmark}/samples.json",
+    log:
+        "results/{scale}/logs/import_responses/{responses}-{benchmark}.log",
+    benchmark:
+        "results/{scale}/logs/import_responses/{responses}-{benchmark}.tsv"
+    threads: cpus("import_responses")
+    resources:
+        **needs("import_responses"),
+    params:
+        door=door("import_responses"),
+        tokenizer=lambda w, input: (
+            f"--tokenizer {input.tokenizer}" if input.tokenizer else ""
+        ),
+    shell:
+        "{params.door} {input.file} {output} --responses {wildcards.responses}"
+        " --benchmark {wildcards.benchmark} --problems {input.problems}"
+        " {params.tokenizer} &> {log}"
+
+
 checkpoint grade:
     input:
         **tracked(
@@ -56,10 +87,13 @@ checkpoint grade:
         door=door("grade"),
         model=model_of,
         tests=TESTS,
+        manifest=lambda w, input: (
+            f"--model-manifest {input.model}" if input.model else ""
+        ),
     shell:
         "{params.door} {input.samples} {output} --benchmark {wildcards.benchmark}"
         " --context {wildcards.context} --problems {input.problems} --tests-store {params.tests}"
-        " --model {params.model} --model-manifest {input.model} &> {log}"
+        " --model {params.model} {params.manifest} &> {log}"
 
 
 checkpoint score:

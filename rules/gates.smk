@@ -197,13 +197,29 @@ def evaluation_gates(subject):
     return [*subject_gates(subject), *benchmarks_gates()]
 
 
+@functools.cache
+def import_gates(responses, benchmark):
+    """Gates down to samples that were made elsewhere."""
+    tokenizer = CONFIG.responses[responses].tokenizer
+    words = {"responses": responses, "benchmark": benchmark}
+    manifest = f"{base_of(responses)}/eval/{benchmark}/samples.json"
+    return [
+        *(tokenizer_gates(tokenizer) if tokenizer else []),
+        *benchmark_gates(benchmark),
+        ("import_responses", words, manifest),
+    ]
+
+
 def graded_gates(subject, benchmark, context=None):
     """Gates down to the samples, and with a context given down to the verdicts."""
     folder = f"{OUT}/{subject}/eval/{benchmark}"
-    gates = [
-        *evaluation_gates(subject),
-        ("sample", {"subject": subject}, f"{folder}/samples.json"),
-    ]
+    if responses_of(subject):
+        gates = [*import_gates(subject.rpartition("/")[2], benchmark)]
+    else:
+        gates = [
+            *evaluation_gates(subject),
+            ("sample", {"subject": subject}, f"{folder}/samples.json"),
+        ]
     if context:
         words = {"subject": subject, "benchmark": benchmark, "context": context}
         gates.append(("grade", words, f"{folder}/{context}/verdicts.json"))
@@ -234,8 +250,8 @@ def scored_subjects_gates(subjects):
     gates = [
         gate
         for subject in subjects
-        for benchmark in CONFIG.report_benchmarks
-        for context in CONFIG.evaluation.contexts
+        for benchmark in benchmarks_of(subject)
+        for context in contexts_of(subject)
         for gate in score_gates(below(subject), benchmark, context)
     ]
     return list({gate[2]: gate for gate in gates}.values())

@@ -263,6 +263,19 @@ class Evaluation:
 
 
 @dataclass
+class Responses:
+    """Responses of a model that is served elsewhere."""
+
+    title: str = MISSING
+    folder: str = MISSING  # <benchmark>.jsonl for each benchmark
+    benchmarks: list[str] = field(default_factory=list)
+    tokenizer: str | None = None  # a model by whose tokenizer shorter contexts cut; null: only the longest is scored
+    thinking: bool = MISSING
+    prompt: str | None = None  # the style of a benchmark by which the model was asked; null: not known
+    sampling: dict[str, Any] = field(default_factory=dict)  # as whoever made them says
+
+
+@dataclass
 class Resources:
     """What one job of a rule asks SLURM for."""
 
@@ -322,12 +335,14 @@ class Config:
     reference_models: list[str] = MISSING  # evaluated by the same rules, not trained
     train_sources: list[str] = MISSING
     report_benchmarks: list[str] = MISSING
+    reported_responses: list[str] = field(default_factory=list)  # made elsewhere, in the tables beside our models
     sources: dict[str, Source] = field(default_factory=dict)
     curations: dict[str, Curation] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
     benchmarks: dict[str, Benchmark] = field(default_factory=dict)
+    responses: dict[str, Responses] = field(default_factory=dict)
     warm_start: WarmStart = field(default_factory=WarmStart)
     rollout: Rollout = field(default_factory=Rollout)
     trainer: Trainer = field(default_factory=Trainer)

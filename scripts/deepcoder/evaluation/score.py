@@ -136,7 +136,7 @@ def codeforces_address(source_id: str) -> tuple[str, str]:
 
 def _counts(rows: Sequence[Row], judged: Mapping[str, Sequence[Row]], drawn: int) -> dict[str, Any]:
     histogram = Counter(row["verdict"] for row in rows)
-    lengths = [row["response_tokens"] for row in rows]
+    lengths = [row["response_tokens"] for row in rows if row["response_tokens"] is not None]
     return {
         "problems": len(judged),
         "problems_unscored": sum(not group for group in judged.values()),
@@ -148,8 +148,8 @@ def _counts(rows: Sequence[Row], judged: Mapping[str, Sequence[Row]], drawn: int
         "truncated_correct": sum(row["truncated"] and row["verdict"] == "AC" for row in rows),
         "no_code": histogram["NF"],
         "internal_errors": histogram["IE"],
-        "response_tokens_mean": round(sum(lengths) / len(lengths), 4),
-        "response_tokens_max": max(lengths),
+        "response_tokens_mean": round(sum(lengths) / len(lengths), 4) if lengths else None,
+        "response_tokens_max": max(lengths, default=None),
     }
 
 

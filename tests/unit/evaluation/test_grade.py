@@ -132,7 +132,9 @@ def test_another_comparator_stands_beside_and_judges_only_what_was_compared(tmp_
     samples = [sample_row(name, 0, response) for name, response in responses.items()]
     values = {"comparator": "livecodebench", "comparators_beside": ["tokens"]}
     rows = grade_here(tmp_path, problems, samples, **values)
-    found = {problem["source_id"]: (row["verdict"], *row["beside"]) for problem, row in zip(problems, rows, strict=True)}
+    found = {
+        problem["source_id"]: (row["verdict"], *row["beside"]) for problem, row in zip(problems, rows, strict=True)
+    }
     assert found == {
         "exact": ("AC", ("tokens", "AC")),
         "near": ("WA", ("tokens", "AC")),
