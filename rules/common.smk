@@ -184,7 +184,9 @@ def benchmarks_of(subject):
 def contexts_of(subject):
     """Without a tokenizer of its model a response cannot be cut to a shorter context than it was made for."""
     made, contexts = responses_of(subject), CONFIG.evaluation.contexts
-    return [max(contexts, key=contexts.get)] if made and not made.tokenizer else contexts
+    return (
+        [max(contexts, key=contexts.get)] if made and not made.tokenizer else contexts
+    )
 
 
 def scores(subject):

@@ -26,8 +26,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from tests.benchmarks.corpus import LIGHT_PROBLEMS, Problem
 from tests.benchmarks.harness import meter
@@ -41,20 +41,21 @@ GOAL = 0.70
 CPU_S = 60.0
 
 
-def programs(problem: Problem, loops: int, samples: int, tests: list[Row]) -> list[str]:
+def programs(problem: Problem, loops: int, samples: int) -> list[str]:
     """Samples of a problem, each of its own text; the loop of a test depends on its input alone."""
     shares = [int(loops * share) for share in SPREAD]
     name = problem.fn_name
-    word = "print('x')" if name is None else f"_right = {name}\ndef {name}(*given):\n    return [_right(*given), 'x']"
+    word = f"_right = {name}\ndef {name}(*given):\n    return [_right(*given), 'x']" if name else "print('x')"
     if name is None:
-        spin = f"import io, sys\n_given = sys.stdin.read()\nsys.stdin = io.StringIO(_given)\nfor _ in range({shares}[len(_given) % 10]):\n    pass\n"
-        right = spin + problem.program
-    else:
-        spin = (
-            f"\n_own = {name}\ndef {name}(*given):\n    for _ in range({shares}[len(repr(given)) % 10]):\n        pass\n"
-            "    return _own(*given)\n"
+        right = (
+            "import io, sys\n_given = sys.stdin.read()\nsys.stdin = io.StringIO(_given)\n"
+            f"for _ in range({shares}[len(_given) % 10]):\n    pass\n{problem.program}"
         )
-        right = problem.program + spin
+    else:
+        right = (
+            f"{problem.program}\n_own = {name}\ndef {name}(*given):\n"
+            f"    for _ in range({shares}[len(repr(given)) % 10]):\n        pass\n    return _own(*given)\n"
+        )
     return [f"{right}\n# sample {k}\n" if k % 8 < RIGHT else f"{right}\n{word}\n# sample {k}\n" for k in range(samples)]
 
 
@@ -72,7 +73,7 @@ def made(problems: int, samples: int, test_ms: float) -> Iterator[tuple[Problem,
     for number in range(problems):
         problem = LIGHT_PROBLEMS[number % len(LIGHT_PROBLEMS)]
         tests = problem.tests(rng.randint(*TESTS))
-        yield problem, tests, programs(problem, loops, samples, tests)
+        yield problem, tests, programs(problem, loops, samples)
 
 
 def bare(work: list[tuple[Problem, list[Row], list[str]]]) -> tuple[float, int]:
@@ -137,13 +138,12 @@ def main() -> None:
     bound, tests = json.loads(done.stdout.splitlines()[-1])
     with tempfile.TemporaryDirectory() as folder:
         spent = graded(work, Path(folder))
-    overhead = 1000 * (spent - bound) / tests
+    beside, samples = 1000 * (spent - bound), args.problems * args.samples
     print(f"{args.problems} problems x {args.samples} samples, {tests} tests to run")
-    print(f"core-seconds: {spent:.1f} for grading, {bound:.1f} for the programs bare ({1000 * bound / tests:.1f} ms a test)")
-    print(f"beside the programs' own work: {overhead:.2f} ms a test, {1000 * (spent - bound) / len(work) / args.samples:.1f}"
-          " ms a sample")  # fmt: skip
+    print(f"core-seconds: {spent:.1f} graded, {bound:.1f} for the programs bare ({1000 * bound / tests:.1f} ms a test)")
+    print(f"beside the programs' own work: {beside / tests:.2f} ms a test, {beside / samples:.1f} ms a sample")
     share = round(bound / spent, 3)
-    print(json.dumps({"grading_efficiency": share, "goal": GOAL, "overhead_ms_per_test": round(overhead, 3)}))
+    print(json.dumps({"grading_efficiency": share, "goal": GOAL, "overhead_ms_per_test": round(beside / tests, 3)}))
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def _read(journal: Path) -> dict[tuple[str, int], dict[str, Any]]:
 def _ask(endpoint: Endpoint, ask: Ask, sampling: Sampling) -> dict[str, Any]:
     import requests
 
-    body = {
+    body: Any = {
         "model": endpoint.model,
         "messages": list(ask.turns),
         "temperature": sampling.temperature,

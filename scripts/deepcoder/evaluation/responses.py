@@ -40,7 +40,8 @@ def read_responses(path: Path, problems: Sequence[Row], samples: int, encode: En
         key = (names[name], sample)
         if key in found or not 0 <= sample < samples:
             raise UserError(
-                f"{path}: line {number}: sample {sample} of problem {name!r} is there twice or not of 0 .. {samples - 1}"
+                f"{path}: line {number}: sample {sample} of problem {name!r} is there twice or not of "
+                f"0 .. {samples - 1}; correct it"
             )
         found[key] = {
             "problem_id": key[0],

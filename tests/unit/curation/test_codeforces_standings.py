@@ -39,7 +39,7 @@ ENTRY = {"problems": {"A": 500.0, "B": None}, "rows": [[500.0, 3.0, 1400.0], [50
 
 @contextmanager
 def serving(answers: dict[str, list[object]]) -> Iterator[tuple[str, list[str]]]:
-    """An API that gives the answers of a method in turn, the last one again and again; yields URL and what was asked."""
+    """An API that gives the answers of a method in turn, the last one for ever; yields its URL and the requests."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

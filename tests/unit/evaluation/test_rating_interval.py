@@ -74,7 +74,8 @@ def test_resampling_contests_brackets_the_mean_and_repeats() -> None:
 def test_a_model_rated_by_hand(tmp_path: Path) -> None:
     # 201 humans of rating 1500 in each contest. Contest 1: all of them have 500 points, the model too, without penalty
     # as they: all are ahead, 201 = 1 + 201 / (1 + 10^x), x = log10(1 / 200), rating 1500 + 400 x = 579.59.
-    # Contest 2: 100 have 1000 points, 101 none, the model 450: 100 = 1 + 201 / (1 + 10^x), x = log10(102 / 99), 1505.19.
+    # Contest 2: 100 have 1000 points, 101 none, the model 450: 100 = 1 + 201 / (1 + 10^x), x = log10(102 / 99),
+    # rating 1505.19.
     everyone = [[500.0, 0.0, 1500.0]] * 201
     halves = [[1000.0, 0.0, 1500.0]] * 100 + [[0.0, 0.0, 1500.0]] * 101
     standings = tmp_path / "standings.json"

@@ -1,8 +1,8 @@
 """CodeElo [huggingface.co/datasets/Qwen/CodeElo]: 408 Codeforces problems with their sample tests only.
 
 The statement is put together as the released preprocessing does [agentica-project/rllm@874daa4,
-rllm/data/preprocess/code/codeforces.ipynb]: description, then the input and output formats. An interactive problem keeps
-its protocol; config/benchmark/codeforces.yaml lists them as errata, because the judge plays no other side.
+rllm/data/preprocess/code/codeforces.ipynb]: description, then the input and output formats. An interactive problem
+keeps its protocol; config/benchmark/codeforces.yaml lists them as errata, because the judge plays no other side.
 """
 
 from __future__ import annotations
