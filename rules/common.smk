@@ -28,6 +28,7 @@ PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
 PAGE = f"{OUT}/report/index.html"
 PROBLEMS_PAGE = f"{OUT}/report/problems.html"
 COMPARISON = f"{OUT}/data/comparison/manifest.json"
+COMPARISONS = f"{OUT}/report/comparisons.csv"
 TESTS = f"{OUT}/data/tests"
 PYTHON = sys.executable
 LOCK = environment_lock(Path(CODE), CONFIG.environment)
@@ -49,6 +50,7 @@ wildcard_constraints:
     benchmark="|".join(CONFIG.benchmarks),
     context="|".join(CONFIG.evaluation.contexts),
     shard="[0-9]+",
+    responses="|".join(CONFIG.responses),
     subject="models/base/[^/]+|[^/]+/[^/]+/[^/]+",
 
 
@@ -160,9 +162,8 @@ OWN_CONTEXT = "{context}/" if CONFIG.evaluation.resample else ""
 
 
 def samples_manifest(subject, benchmark, context):
-    return (
-        f"{subject}/eval/{benchmark}/{OWN_CONTEXT.format(context=context)}samples.json"
-    )
+    own = "" if responses_of(subject) else OWN_CONTEXT.format(context=context)
+    return f"{subject}/eval/{benchmark}/{own}samples.json"
 
 
 def sample_shards(subject, context):
@@ -199,16 +200,47 @@ def trained_subjects(recipe):
 
 def reported_subjects():
     """Folders of every model in the tables: the base, the references, the stages of the recipe."""
-    bases = [base_of(model) for model in [CONFIG.model, *CONFIG.reference_models]]
-    return [*bases, *trained_subjects(CONFIG.recipe)]
+    bases = [CONFIG.model, *CONFIG.reference_models, *CONFIG.reported_responses]
+    return [*map(base_of, bases), *trained_subjects(CONFIG.recipe)]
 
 
-def scores(subject, benchmarks=None, contexts=None):
+def responses_of(subject):
+    """The configuration of responses that were made elsewhere; None for a model that is sampled here."""
+    return CONFIG.responses.get(subject.rpartition("models/base/")[2])
+
+
+def benchmarks_of(subject):
+    made = responses_of(subject)
+    known = CONFIG.report_benchmarks
+    return [name for name in known if not made or name in made.benchmarks]
+
+
+def contexts_of(subject):
+    """Without a tokenizer of its model a response cannot be cut to a shorter context than it was made for."""
+    made, contexts = responses_of(subject), CONFIG.evaluation.contexts
+    return (
+        [max(contexts, key=contexts.get)] if made and not made.tokenizer else contexts
+    )
+
+
+def scores(subject):
     return [
         f"{subject}/eval/{benchmark}/{context}/scores.json"
-        for benchmark in benchmarks or CONFIG.report_benchmarks
-        for context in contexts or CONFIG.evaluation.contexts
+        for benchmark in benchmarks_of(subject)
+        for context in contexts_of(subject)
     ]
+
+
+def tokenizer_manifest(model):
+    return f"{OUT}/models/tokenizers/{model}/manifest.json"
+
+
+def cutter_of(subject):
+    """Manifest of the tokenizer by which a subject's responses are cut; nothing where none is known."""
+    made = responses_of(subject)
+    if made is None:
+        return model_manifest(subject)
+    return tokenizer_manifest(made.tokenizer) if made.tokenizer else []
 
 
 # Inputs of the rules that have several.
@@ -294,15 +326,26 @@ def grade_inputs(wildcards):
     return {
         "samples": samples_manifest(subject, wildcards.benchmark, wildcards.context),
         "problems": benchmark_manifest(wildcards.benchmark),
-        "model": model_manifest(subject),
+        "model": cutter_of(subject),
+    }
+
+
+def import_inputs(wildcards):
+    made = CONFIG.responses[wildcards.responses]
+    return {
+        "file": f"{made.folder}/{wildcards.benchmark}.jsonl",
+        "problems": benchmark_manifest(wildcards.benchmark),
+        "tokenizer": tokenizer_manifest(made.tokenizer) if made.tokenizer else [],
     }
 
 
 def score_inputs(wildcards):
     folder = f"{OUT}/{wildcards.subject}/eval/{wildcards.benchmark}"
+    standings = CONFIG.benchmarks[wildcards.benchmark].standings
     return {
         "verdicts": f"{folder}/{wildcards.context}/verdicts.json",
         "problems": benchmark_manifest(wildcards.benchmark),
+        "standings": raw_manifest(standings) if standings else [],
     }
 
 
@@ -329,6 +372,8 @@ def gather_samples_inputs(wildcards):
 
 def model_of(wildcards):
     """Name of the model behind a subject: models/base/<model> or <recipe>/<model>/<stage>."""
+    if made := responses_of(wildcards.subject):
+        return made.tokenizer or CONFIG.model
     first, second, third = wildcards.subject.split("/")
     return third if first == "models" else second
 
@@ -343,6 +388,10 @@ def report_inputs(wildcards):
         "curation": curated_manifest(recipe.curation),
         "published": PUBLISHED,
     }
+
+
+def comparison_inputs(wildcards):
+    return {"scores": report_inputs(wildcards)["scores"]}
 
 
 def plot_inputs(wildcards):

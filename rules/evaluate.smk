@@ -63,6 +63,37 @@ checkpoint gather_samples:
         " --problems {input.benchmarks} --context {params.context} --output {output} &> {log}"
 
 
+ruleorder: import_responses > sample
+
+
+checkpoint import_responses:
+    input:
+        **tracked(
+            "import_responses",
+            ["file", "problems", "tokenizer"],
+            import_inputs,
+            lambda w: import_gates(w.responses, w.benchmark)[:-1],
+        ),
+    output:
+        "results/{scale}/models/base/{responses}/eval/{benchmark}/samples.json",
+    log:
+        "results/{scale}/logs/import_responses/{responses}-{benchmark}.log",
+    benchmark:
+        "results/{scale}/logs/import_responses/{responses}-{benchmark}.tsv"
+    threads: cpus("import_responses")
+    resources:
+        **needs("import_responses"),
+    params:
+        door=door("import_responses"),
+        tokenizer=lambda w, input: (
+            f"--tokenizer {input.tokenizer}" if input.tokenizer else ""
+        ),
+    shell:
+        "{params.door} {input.file} {output} --responses {wildcards.responses}"
+        " --benchmark {wildcards.benchmark} --problems {input.problems}"
+        " {params.tokenizer} &> {log}"
+
+
 checkpoint grade:
     input:
         **tracked(
@@ -85,19 +116,22 @@ checkpoint grade:
         door=door("grade"),
         model=model_of,
         tests=TESTS,
+        manifest=lambda w, input: (
+            f"--model-manifest {input.model}" if input.model else ""
+        ),
     shell:
         "{params.door} {input.samples} {output} --benchmark {wildcards.benchmark}"
         " --context {wildcards.context} --problems {input.problems} --tests-store {params.tests}"
-        " --model {params.model} --model-manifest {input.model} &> {log}"
+        " --model {params.model} {params.manifest} &> {log}"
 
 
 checkpoint score:
     input:
         **tracked(
             "score",
-            ["verdicts", "problems"],
+            ["verdicts", "problems", "standings"],
             score_inputs,
-            lambda w: graded_gates(w.subject, w.benchmark, w.context),
+            lambda w: scored_from_gates(w.subject, w.benchmark, w.context),
             model=model_of,
         ),
     output:
@@ -111,6 +145,10 @@ checkpoint score:
         **needs("score"),
     params:
         door=door("score"),
+        standings=lambda w, input: (
+            f"--standings {input.standings}" if input.standings else ""
+        ),
     shell:
         "{params.door} {input.verdicts} {output} --benchmark {wildcards.benchmark}"
-        " --context {wildcards.context} --problems {input.problems} &> {log}"
+        " --context {wildcards.context} --problems {input.problems}"
+        " {params.standings} &> {log}"

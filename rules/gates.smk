@@ -233,6 +233,19 @@ def evaluation_gates(subject):
     return [*subject_gates(subject), *benchmarks_gates()]
 
 
+@functools.cache
+def import_gates(responses, benchmark):
+    """Gates down to samples that were made elsewhere."""
+    tokenizer = CONFIG.responses[responses].tokenizer
+    words = {"responses": responses, "benchmark": benchmark}
+    manifest = f"{base_of(responses)}/eval/{benchmark}/samples.json"
+    return [
+        *(tokenizer_gates(tokenizer) if tokenizer else []),
+        *benchmark_gates(benchmark),
+        ("import_responses", words, manifest),
+    ]
+
+
 def sampled_words(subject, context):
     """Wildcards of a subject's samples at a context."""
     own = {"context": context} if CONFIG.evaluation.resample else {}
@@ -249,6 +262,8 @@ def shard_gates(subject, context):
 
 def sampled_gates(subject, benchmark, context):
     """Gates down to the samples of a benchmark that a context is graded on."""
+    if responses_of(subject):
+        return import_gates(subject.rpartition("/")[2], benchmark)
     manifest = samples_manifest(f"{OUT}/{subject}", benchmark, context)
     gate = ("gather_samples", sampled_words(subject, context), manifest)
     return [*shard_gates(subject, context), gate]
@@ -261,12 +276,21 @@ def graded_gates(subject, benchmark, context):
     return [*sampled_gates(subject, benchmark, context), ("grade", words, manifest)]
 
 
+def scored_from_gates(subject, benchmark, context):
+    """Gates down to all that a score is made from."""
+    standings = CONFIG.benchmarks[benchmark].standings
+    return [
+        *(source_gates(standings)[:1] if standings else []),
+        *graded_gates(subject, benchmark, context),
+    ]
+
+
 @functools.cache
 def score_gates(subject, benchmark, context):
     words = {"subject": subject, "benchmark": benchmark, "context": context}
     manifest = f"{OUT}/{subject}/eval/{benchmark}/{context}/scores.json"
     return [
-        *graded_gates(subject, benchmark, context),
+        *scored_from_gates(subject, benchmark, context),
         ("score", words, manifest),
     ]
 
@@ -276,8 +300,8 @@ def scored_subjects_gates(subjects):
     gates = [
         gate
         for subject in subjects
-        for benchmark in CONFIG.report_benchmarks
-        for context in CONFIG.evaluation.contexts
+        for benchmark in benchmarks_of(subject)
+        for context in contexts_of(subject)
         for gate in score_gates(below(subject), benchmark, context)
     ]
     return list({gate[2]: gate for gate in gates}.values())
@@ -300,7 +324,12 @@ def figure_gates():
 
 @functools.cache
 def page_gates():
-    return [*figure_gates(), *product_gates(), ("render", {}, PAGE)]
+    return [
+        *figure_gates(),
+        *product_gates(),
+        ("compare_models", {}, COMPARISONS),
+        ("render", {}, PAGE),
+    ]
 
 
 def recipes_gates():

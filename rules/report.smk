@@ -112,6 +112,26 @@ checkpoint render:
         " --problems {input.problems} --published {input.published} &> {log}"
 
 
+checkpoint compare_models:
+    input:
+        **tracked(
+            "compare_models", ["scores"], comparison_inputs, lambda w: report_gates()
+        ),
+    output:
+        "results/{scale}/report/comparisons.csv",
+    log:
+        "results/{scale}/logs/compare_models.log",
+    benchmark:
+        "results/{scale}/logs/compare_models.tsv"
+    threads: cpus("report")
+    resources:
+        **needs("report"),
+    params:
+        door=door("compare_models", "report"),
+    shell:
+        "{params.door} {output} --scores {input.scores} &> {log}"
+
+
 checkpoint compare_recipes:
     input:
         **tracked(

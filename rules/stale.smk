@@ -207,7 +207,7 @@ def tracked(door, names, inputs, gates, **words):
 
 def lock_page(wildcards):
     ask(page_gates(), existed(LOCK_FILE))
-    return ancient(PAGE)
+    return [ancient(PAGE), ancient(COMPARISONS)]
 
 
 def lock_mark(wildcards):

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from deepcoder.curation.normalise import select_benchmark, write_problems
+from deepcoder.curation.normalise import select_benchmark, without_errata, write_problems
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.manifest import read_manifest
 from deepcoder.schemas.problem import PROBLEM
@@ -21,9 +21,9 @@ def work(job: Job) -> None:
     problems = read_table(read_manifest(job.args.problems, "problems").file("problems.parquet"), PROBLEM)
     benchmark = job.read("benchmarks.{benchmark}")
     name = job.args.benchmark
-    chosen = select_benchmark(name, benchmark, problems)
+    chosen, dropped = without_errata(benchmark, select_benchmark(name, benchmark, problems))
     facts = {"benchmark": name, "decontaminate": benchmark.decontaminate, "first_day": benchmark.after}
-    write_problems(job.args.out, benchmark.source, chosen, [], facts)
+    write_problems(job.args.out, benchmark.source, chosen, dropped, facts)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Score verdicts: pass@k with clustered errors and intervals, counts, and the identity of the measurement.
 
 scripts/score.py VERDICTS_MANIFEST SCORES_JSON --benchmark B --context C --problems BENCHMARK_MANIFEST
-    [--standings JSON]
+    [--standings RAW_MANIFEST]
 
-A benchmark whose metric is codeforces_rating needs the frozen standings of its contests: the file of --standings,
-or a standings.json that the benchmark's manifest lists.
+A benchmark whose metric is codeforces_rating needs the frozen standings of its contests.
 """
 
 import argparse
@@ -13,14 +12,19 @@ from typing import Any
 
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.errors import UserError
-from deepcoder.evaluation.score import score_codeforces, score_verdicts
+from deepcoder.evaluation.score import score_beside, score_codeforces, score_errata, score_verdicts
 from deepcoder.files import sha256_file, write_json
-from deepcoder.manifest import Manifest, read_manifest
+from deepcoder.manifest import read_manifest
 from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.sample import SAMPLE_VERDICT
 from deepcoder.schemas.table import read_table
 
-READS = ("benchmarks.{benchmark}.metric", "evaluation.confidence", "evaluation.bootstrap")
+READS = (
+    "benchmarks.{benchmark}.metric",
+    "benchmarks.{benchmark}.errata",
+    "evaluation.confidence",
+    "evaluation.bootstrap",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--benchmark", required=True)
     parser.add_argument("--context", required=True, help="label of evaluation.contexts")
     parser.add_argument("--problems", type=InputPath, required=True, help="manifest of the benchmark")
-    parser.add_argument("--standings", type=InputPath, help="frozen contest standings (Codeforces only)")
+    parser.add_argument("--standings", type=InputPath, help="manifest of the frozen standings (Codeforces only)")
 
 
 def work(job: Job) -> None:
@@ -42,26 +46,26 @@ def work(job: Job) -> None:
     rows = read_table(manifest.file("verdicts.parquet"), SAMPLE_VERDICT)
     scores: dict[str, Any] = {"metric": metric, **score_verdicts(rows, confidence)}
     scores["identity"] = {**manifest.facts, "verdicts_sha256": manifest.files["verdicts.parquet"]["sha256"]}
+    benchmark = read_manifest(args.problems)
+    problems = read_table(benchmark.file("problems.parquet"), PROBLEM)
+    scores["beside"] = score_beside(rows, confidence)
+    scores["without_errata"] = score_errata(rows, problems, job.read("benchmarks.{benchmark}.errata"), confidence)
     if metric == "codeforces_rating":
-        benchmark = read_manifest(args.problems)
-        standings = find_standings(args.standings, benchmark)
-        problems = read_table(benchmark.file("problems.parquet"), PROBLEM)
+        standings = find_standings(args.standings, args.benchmark)
         draws = job.read("evaluation.bootstrap")
         scores["codeforces"] = score_codeforces(rows, problems, standings, confidence, draws)
         scores["identity"]["standings_sha256"] = sha256_file(standings)
     write_json(args.out, scores)
 
 
-def find_standings(given: Path | None, benchmark: Manifest) -> Path:
+def find_standings(given: Path | None, benchmark: str) -> Path:
     """The file of frozen standings; without one there is no rating."""
-    if given:
-        return given
-    if "standings.json" in benchmark.files:
-        return benchmark.file("standings.json")
-    raise UserError(
-        f"{benchmark.path}: a Codeforces rating needs the frozen standings of its contests; give --standings, the file "
-        "that the fetch rule of the source makes (with network, once)"
-    )
+    if given is None:
+        raise UserError(
+            f"config/benchmark/{benchmark}.yaml: a Codeforces rating needs the frozen standings of its contests; name "
+            "their source as `standings` there, or give --standings"
+        )
+    return read_manifest(given, "raw").file("standings.json")
 
 
 if __name__ == "__main__":

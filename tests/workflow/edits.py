@@ -91,16 +91,17 @@ def new_module(folder: Path) -> None:
 
 PAGE = {"summarise": 1, "plot": 1, "render": 1}
 SAMPLED = {"sample": 1, "gather_samples": 1}  # of one model, in one shard
-SCORED = {"grade": 3, "score": 3, **PAGE}  # of one model, in three contexts
+REPORT = {"compare_models": 1, **PAGE}
+SCORED = {"grade": 3, "score": 3, **REPORT}  # of one model, in three contexts
 ONE_STAGE = {"train_stage": 1, "export_model": 1, **SAMPLED, **SCORED}
 BOTH_STAGES = {
-    "train_stage": 2, "export_model": 2, "sample": 2, "gather_samples": 2, "grade": 6, "score": 6, **PAGE,
+    "train_stage": 2, "export_model": 2, "sample": 2, "gather_samples": 2, "grade": 6, "score": 6, **REPORT,
 }  # fmt: skip
 PRODUCTS = {"compare_curations": 1, "export_dataset": 1, "render_problems": 1}  # of the training set
 EVERYTHING = {
     "fetch": 1, "normalise": 1, "prepare_benchmark": 1, "tokenizer": 1, "verify": 2, "curate": 2, **PRODUCTS,
     "warm_start": 1, "train_stage": 2, "export_model": 2, "sample": 3, "gather_samples": 3, "grade": 9, "score": 9,
-    **PAGE,
+    **REPORT,
 }  # fmt: skip
 TRAINED_STATE = "strict/tiny/16k/manifest.payload"
 
@@ -141,9 +142,10 @@ EDITS = [
         text("scripts/deepcoder/curation/verify.py", "accepted = None", "chosen = accepted = None"),
     ),
     Edit(
-        "a constant inside the sandbox (`judge/inside/program.py`), the same verdicts",
-        {"normalise": 1, "verify": 2, "train_stage": 2, "grade": 9},
+        "a constant inside the sandbox (`judge/inside/program.py`), whose digest every score carries",
+        {"normalise": 1, "verify": 2, "train_stage": 2, "grade": 9, "score": 9, **REPORT},
         text("scripts/deepcoder/judge/inside/program.py", "DETAIL_CHARS = 300", "DETAIL_CHARS = 301"),
+        differs=("verdicts",),
     ),
     Edit(
         "a constant in a module of one script (`report/style.py`)",
@@ -173,9 +175,10 @@ EDITS = [
         differs=("data/strict/manifest",),
     ),
     Edit(
-        "`judge.memory_limit_mb`, the same verdicts",
-        {"normalise": 1, "verify": 2, "train_stage": 2, "grade": 9},
+        "`judge.memory_limit_mb`, which every score carries too",
+        {"normalise": 1, "verify": 2, "train_stage": 2, "grade": 9, "score": 9, **REPORT},
         overrides=("judge__memory_limit_mb=600",),
+        differs=("verdicts",),
     ),
     Edit(
         "a key of stage 32k",
@@ -197,7 +200,7 @@ EDITS = [
     ),
     Edit(
         "sampling at evaluation, other samples",
-        {"sample": 3, "gather_samples": 3, "grade": 9, "score": 9, **PAGE},
+        {"sample": 3, "gather_samples": 3, "grade": 9, "score": 9, **REPORT},
         overrides=("evaluation__sampling__temperature=0.7",),
         differs=("eval/shards",),
     ),

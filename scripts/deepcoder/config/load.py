@@ -184,6 +184,13 @@ def _check_names(config: Any) -> None:
         ("report_benchmarks", config.report_benchmarks, "benchmarks"),
     ]
     pointers += [(f"benchmarks.{n}.source", [b.source], "sources") for n, b in config.benchmarks.items()]
+    pointers += [("reported_responses", config.reported_responses, "responses")]
+    pointers += [(f"responses.{n}.benchmarks", r.benchmarks, "benchmarks") for n, r in config.responses.items()]
+    pointers += [
+        (f"responses.{n}.tokenizer", [r.tokenizer], "models") for n, r in config.responses.items() if r.tokenizer
+    ]
+    rated = [(n, b.standings) for n, b in config.benchmarks.items() if b.standings is not None]
+    pointers += [(f"benchmarks.{n}.standings", [name], "sources") for n, name in rated]
     pointers += [(f"recipes.{n}.curation", [r.curation], "curations") for n, r in config.recipes.items()]
     starts = [(f"stages.{n}.start", [s.start], "stages") for n, s in config.stages.items() if s.start != "base"]
     _check_contexts(config)

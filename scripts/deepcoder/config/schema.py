@@ -25,7 +25,7 @@ def setting(default: Any = MISSING) -> Any:
 class Source:
     """A raw dataset: where it comes from and how its rows are read."""
 
-    kind: str = choice("hub", "wheel", "generated")
+    kind: str = choice("hub", "wheel", "generated", "api")
     role: str = choice("train", "benchmark", "both")
     hub_id: str | None = None
     hub_config: str | None = None
@@ -260,13 +260,19 @@ class Judge:
 class Benchmark:
     title: str = MISSING
     source: str = MISSING
+    standings: str | None = None  # codeforces_rating: the source of the frozen standings
     metric: str = choice("pass_at_1", "codeforces_rating", "answer_accuracy")
     comparator: str = choice("tokens", "livecodebench", "evalplus", "exact_answer")
+    comparators_beside: list[str] = field(default_factory=list)  # whose verdicts stand beside, for comparison
     samples: int = MISSING  # per problem
     after: str | None = None
     before: str | None = None
     subset: list[str] = field(default_factory=list)  # the source's own ids; empty: all
-    prompt: str = choice("plain", "livecodebench", "humaneval", "mathematics")
+    errata: dict[str, list[str]] = field(default_factory=dict)  # fault -> the source's own ids of problems that have it
+    errata_policy: str = choice("count", "exclude", default="count")  # count: scored, and once more without them
+    prompt: str = choice(
+        "plain", "livecodebench", "livecodebench_r1", "livecodebench_released", "humaneval", "mathematics"
+    )
     rows_expected: int | None = None
     decontaminate: bool = True
     time_limit_s: float | None = None
@@ -288,7 +294,21 @@ class Evaluation:
     resample: bool = False  # sample at each context's own length; else once, and cut the same samples to each
     contexts: dict[str, int] = field(default_factory=dict)  # label -> response tokens to which samples are cut
     confidence: float = 0.95
+    power: float = 0.8  # of the numbers of problems and samples that would tell two models apart
     bootstrap: int = 2000
+
+
+@dataclass
+class Responses:
+    """Responses of a model that is served elsewhere."""
+
+    title: str = MISSING
+    folder: str = MISSING  # <benchmark>.jsonl for each benchmark
+    benchmarks: list[str] = field(default_factory=list)
+    tokenizer: str | None = None  # a model by whose tokenizer shorter contexts cut; null: only the longest is scored
+    thinking: bool = MISSING
+    prompt: str | None = None  # the style of a benchmark by which the model was asked; null: not known
+    sampling: dict[str, Any] = field(default_factory=dict)  # as whoever made them says
 
 
 @dataclass
@@ -352,12 +372,14 @@ class Config:
     reference_models: list[str] = MISSING  # evaluated by the same rules, not trained
     train_sources: list[str] = MISSING
     report_benchmarks: list[str] = MISSING
+    reported_responses: list[str] = field(default_factory=list)  # made elsewhere, in the tables beside our models
     sources: dict[str, Source] = field(default_factory=dict)
     curations: dict[str, Curation] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
     benchmarks: dict[str, Benchmark] = field(default_factory=dict)
+    responses: dict[str, Responses] = field(default_factory=dict)
     warm_start: WarmStart = field(default_factory=WarmStart)
     rollout: Rollout = field(default_factory=Rollout)
     trainer: Trainer = field(default_factory=Trainer)

@@ -101,3 +101,16 @@ def select_benchmark(name: str, benchmark: Benchmark, problems: Sequence[Row]) -
     if not chosen:
         raise UserError(f"config/benchmark/{name}.yaml: no problem of source {benchmark.source} is left; widen it")
     return sorted(chosen, key=lambda row: row["id"])
+
+
+def without_errata(benchmark: Benchmark, chosen: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The benchmark's problems but for those that its errata exclude, and a row of DROPPED for each of these."""
+    excluded = benchmark.errata if benchmark.errata_policy == "exclude" else {}
+    faults = {source_id: fault for fault, ids in excluded.items() for source_id in ids}
+    kept = [row for row in chosen if row["source_id"] not in faults]
+    dropped = [
+        dropped_row(row["id"], row["source"], row["source_id"], "errata", faults[row["source_id"]])
+        for row in chosen
+        if row["source_id"] in faults
+    ]
+    return kept, dropped

@@ -5,7 +5,7 @@ contest is the one whose expected rank equals the rank achieved; the final ratin
 [CodeElo, arXiv:2501.01257, section 3.4; github QwenLM/CodeElo calc_rating.py; the same rule in agentica-project/rllm
 @ 874daa4, cf_elo_calc.py].
 
-The frozen file is JSON, made once by the fetch rule of the source from contest.standings and contest.ratingChanges:
+The frozen file is JSON, made once by the fetch rule of the source codeforces_standings:
 `{"contests": {"<id>": {"problems": {"A": 500.0 or null, ...}, "rows": [[points, penalty, old rating], ...]}},
 "histogram": {"<rating>": users, ...}}`; rows are in the contest's order, rated participants only.
 """
@@ -13,7 +13,6 @@ The frozen file is JSON, made once by the fetch rule of the source from contest.
 from __future__ import annotations
 
 import math
-import random
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,15 +69,17 @@ def contest_result(contest: Contest, attempts: Mapping[str, Sequence[bool]]) -> 
     With points: max(0, points - 50 * failed attempts before it); without: 1 point and 10 penalty for each failed
     attempt before it [cf_elo_calc.py, which adds the penalty in both cases].
     """
-    total = penalty = 0.0
-    for index, points in contest.problems.items():
-        tries = attempts.get(index, ())
-        if True not in tries:
-            continue
-        failed = list(tries).index(True)
-        total += 1.0 if points is None else max(0.0, points - POINTS_PER_ATTEMPT * failed)
-        penalty += PENALTY_PER_ATTEMPT * failed
-    return total, penalty
+    results = [problem_result(points, attempts.get(index, ())) for index, points in contest.problems.items()]
+    return math.fsum(points for points, _ in results), math.fsum(penalty for _, penalty in results)
+
+
+def problem_result(points: float | None, tries: Sequence[bool]) -> tuple[float, float]:
+    """Points and penalty of one problem."""
+    if True not in tries:
+        return 0.0, 0.0
+    failed = list(tries).index(True)
+    scored = 1.0 if points is None else max(0.0, points - POINTS_PER_ATTEMPT * failed)
+    return scored, PENALTY_PER_ATTEMPT * failed
 
 
 def rank_among(contest: Contest, points: float, penalty: float) -> int:
@@ -94,6 +95,11 @@ def expected_rank(rating: float, humans: Sequence[float]) -> float:
     return 1.0 + math.fsum(1.0 / (1.0 + 10.0 ** ((rating - human) / 400.0)) for human in humans)
 
 
+def highest_rating(contest: Contest) -> float:
+    """The most that a contest can give: its best human's rating and 100."""
+    return max(row[2] for row in contest.rows) + 100.0
+
+
 def contest_rating(contest: Contest, attempts: Mapping[str, Sequence[bool]], rank_origin: int = 0) -> float:
     """Rating at which the expected rank equals the rank achieved, within [0, highest human rating + 100].
 
@@ -102,7 +108,7 @@ def contest_rating(contest: Contest, attempts: Mapping[str, Sequence[bool]], ran
     """
     humans = [row[2] for row in contest.rows]
     rank = rank_among(contest, *contest_result(contest, attempts)) + rank_origin
-    low, high = 0.0, max(humans) + 100.0
+    low, high = 0.0, highest_rating(contest)
     while high - low > 1e-3:
         middle = (low + high) / 2
         if expected_rank(middle, humans) < rank:
@@ -121,14 +127,6 @@ def rate(
         for name, tries in sorted(attempts.items())
         if name in contests and len(contests[name].rows) > fewest
     }
-
-
-def bootstrap_interval(values: Sequence[float], confidence: float, draws: int, seed: int = 0) -> tuple[float, float]:
-    """Percentile interval of the mean under resampling of contests, with a fixed seed."""
-    source = random.Random(seed)
-    means = sorted(math.fsum(source.choices(values, k=len(values))) / len(values) for _ in range(draws))
-    low = int((1 - confidence) / 2 * draws)
-    return means[low], means[min(draws - 1, draws - 1 - low)]
 
 
 def percentile(rating: float, histogram: Mapping[float, int]) -> float:

@@ -19,6 +19,7 @@ from deepcoder.schemas.tests_store import TestsStore
 from deepcoder.shards import WHOLE, Shard
 
 DETAIL_CHARACTERS = 400
+COMPARED = ("AC", "WA")  # verdicts of a comparator; all others say that there was nothing to compare
 TIMED = ("TLE", "MLE")  # their details hold measurements, which differ between equal runs
 
 Row = dict[str, Any]
@@ -81,12 +82,18 @@ def grade(samples: Sequence[Row], problems: Sequence[Row], store: TestsStore, de
             else:
                 programs.append((problem, key, program))
     isolation: set[str] = set()
-    for key, program, verdict in _judge(programs, store, how):
+    for key, program, verdict in _judge(programs, store, how, how.benchmark.comparator):
         isolation.add(verdict.isolation)
         detail = "" if verdict.verdict in TIMED else verdict.detail[:DETAIL_CHARACTERS]
         rows[key] = _row(
             key, cuts[key], verdict.verdict, verdict.passed, verdict.total, verdict.failed_test, program, detail
         )
+    for name in how.benchmark.comparators_beside:
+        # Only where a comparator decided can another one decide otherwise.
+        decided = [item for item in programs if rows[item[1]]["verdict"] in COMPARED]
+        given = {key: verdict.verdict for key, _, verdict in _judge(decided, store, how, name)}
+        for key, row in rows.items():
+            row["beside"].append((name, given.get(key, row["verdict"])))
     return Graded([rows[key] for key in cuts], sorted(isolation))
 
 
@@ -131,7 +138,7 @@ def _by_problem(samples: Sequence[Row], problems: Sequence[Row], how: Grading) -
 
 
 def _judge(
-    programs: Sequence[tuple[Row, tuple[str, int], str]], store: TestsStore, how: Grading
+    programs: Sequence[tuple[Row, tuple[str, int], str]], store: TestsStore, how: Grading, comparator: str
 ) -> Iterator[tuple[tuple[str, int], str, Verdict]]:
     """Judge equal programs of a problem once; tests are read problem by problem, as the pool takes them."""
     wanted: dict[tuple[str, str], list[tuple[str, int]]] = {}
@@ -140,7 +147,7 @@ def _judge(
         wanted.setdefault((problem["id"], program), []).append(key)
     if not wanted:
         return
-    with open_judge(how.judge.workers, how.judge.isolation, how.benchmark.comparator) as pool:
+    with open_judge(how.judge.workers, how.judge.isolation, comparator) as pool:
         for (pair, keys), verdict in zip(
             wanted.items(), pool.imap(_submissions(list(wanted), known, store, how)), strict=True
         ):
@@ -208,6 +215,7 @@ def _row(
         "response_tokens": response.tokens,
         "program": program,
         "detail": detail,
+        "beside": [],
     }
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from deepcoder.config.schema import Benchmark, Judge
 from deepcoder.evaluation.grade import Grading, grade, time_limit_s
-from deepcoder.evaluation.truncation import load_decoder
+from deepcoder.evaluation.truncation import load_decoder, no_decoder
 from deepcoder.judge.again import Again, Row, Stored
 from deepcoder.manifest import read_manifest
 from deepcoder.schemas.problem import PROBLEM
@@ -54,7 +54,8 @@ def _load(table: Path, record: Mapping[str, Any]) -> tuple[Sequence[Row], Again]
     responses = {(row["problem_id"], row["sample"]): row for row in samples}
     problems = read_table(read_manifest(Path(words["problems"])).file("problems.parquet"), PROBLEM)
     by_id = {row["id"]: row for row in problems}
-    decode = load_decoder(read_manifest(Path(words["model_manifest"])))
+    tokenizer = words.get("model_manifest")
+    decode = load_decoder(read_manifest(Path(tokenizer))) if tokenizer else no_decoder
     store = TestsStore(Path(words["tests_store"]))
 
     def again(rows: Sequence[Row], workers: int, slack: float) -> list[Row]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.errors import UserError
-from deepcoder.evaluation.elo import bootstrap_interval, load_standings, percentile, rate
+from deepcoder.evaluation.elo import load_standings, percentile, rate
 from deepcoder.evaluation.estimators import Estimate, estimate
+from deepcoder.evaluation.rating_interval import over_contests, over_problems
 
 Row = Mapping[str, Any]
 DIGITS = 10  # written decimals: the same on every machine, far below any standard error
@@ -33,24 +34,63 @@ def score_verdicts(rows: Sequence[Row], confidence: float) -> dict[str, Any]:
     judged = {name: [row for row in group if row["verdict"] != "IE"] for name, group in groups.items()}
     counts = [(len(group), sum(row["verdict"] == "AC" for row in group)) for group in judged.values() if group]
     drawn = max((len(group) for group in groups.values()), default=0)
-    at_one = estimate(counts, 1, confidence)
+    at_k = {k: estimate(counts, k, confidence) for k in sorted({*(1 << e for e in range(drawn.bit_length())), drawn})}
+    at_one = _plain(at_k.get(1))
     if at_one is None:
         raise UserError(f"no verdict to score: {len(rows)} rows, none of them judged; grade again on a sound machine")
-    at_k = {1: at_one, drawn: estimate(counts, drawn, confidence)}
     return {
-        "value": round(at_one.value, DIGITS),
-        "standard_error": None if at_one.standard_error is None else round(at_one.standard_error, DIGITS),
-        "interval": [round(bound, DIGITS) for bound in at_one.interval],
+        **{name: at_one[name] for name in ("value", "standard_error", "interval")},
         "confidence": confidence,
-        "pass_at_k": {str(k): _plain(found) for k, found in sorted(at_k.items())},
+        "pass_at_k": {str(k): _plain(found) for k, found in at_k.items()},
         "counts": _counts(rows, judged, drawn),
+        "by_problem": {
+            name: f"{sum(row['verdict'] == 'AC' for row in group)}/{len(group)}"
+            for name, group in sorted(judged.items())
+            if group
+        },
+    }
+
+
+def score_beside(rows: Sequence[Row], confidence: float) -> dict[str, Any]:
+    """The same by each other comparator whose verdicts stand beside, and on how many samples it decides otherwise."""
+    found = {}
+    for name in sorted({name for row in rows for name, _ in row["beside"] or ()}):
+        judged = [{**row, "verdict": dict(row["beside"])[name]} for row in rows]
+        score = score_verdicts(judged, confidence)
+        changed = [(row["verdict"] == "AC", now["verdict"] == "AC") for row, now in zip(rows, judged, strict=True)]
+        found[name] = {
+            **{key: score[key] for key in ("value", "standard_error", "interval")},
+            "correct": score["counts"]["correct"],
+            "only_here_correct": changed.count((False, True)),
+            "only_here_wrong": changed.count((True, False)),
+        }
+    return found
+
+
+def score_errata(
+    rows: Sequence[Row], problems: Sequence[Row], errata: Mapping[str, Sequence[str]], confidence: float
+) -> dict[str, Any] | None:
+    """The score without the problems that a named list calls faulty; None where the benchmark holds none of them."""
+    faults = {source_id: fault for fault, ids in errata.items() for source_id in ids}
+    faulty = {row["id"]: faults[row["source_id"]] for row in problems if row["source_id"] in faults}
+    sound = [row for row in rows if row["problem_id"] not in faulty]
+    if not faulty or not sound:
+        return None
+    score = score_verdicts(sound, confidence)
+    left_out = dict(sorted(Counter(faulty.values()).items()))
+    correct = sum(row["verdict"] == "AC" for row in rows if row["problem_id"] in faulty)
+    return {
+        **{key: score[key] for key in ("value", "standard_error", "interval")},
+        "problems": score["counts"]["problems"],
+        "left_out": left_out,
+        "correct_among_left_out": correct,
     }
 
 
 def score_codeforces(
     rows: Sequence[Row], problems: Sequence[Row], standings: Path, confidence: float, draws: int
 ) -> dict[str, Any]:
-    """Rating by contest and its mean, percentile and interval (bootstrap over contests).
+    """Rating by contest and its mean, percentile and intervals by bootstrap, over problems and over contests.
 
     Raises:
         UserError: a problem id that is not a contest and an index, or no contest with enough frozen rows.
@@ -65,13 +105,24 @@ def score_codeforces(
     if not ratings:
         raise UserError(f"{standings}: none of contests {', '.join(sorted(attempts))} has enough rated humans")
     mean = sum(ratings.values()) / len(ratings)
-    low, high = bootstrap_interval(list(ratings.values()), confidence, draws)
+    low, high = over_problems(contests, attempts, confidence, draws)
+    tests = sorted(problem["tests_count"] for problem in problems)
     return {
         "rating": round(mean, 2),
-        "rating_interval": [round(low, 2), round(high, 2)],
+        "rating_interval": [round(min(low, mean), 2), round(max(high, mean), 2)],
+        "rating_interval_method": f"bootstrap over the problems of each contest, {draws} draws",
+        "rating_interval_over_contests": [
+            round(bound, 2) for bound in over_contests(list(ratings.values()), confidence, draws)
+        ],
         "percentile": round(percentile(mean, histogram), 2),
+        "percentile_interval": [round(percentile(bound, histogram), 2) for bound in (min(low, mean), max(high, mean))],
         "contests": {name: round(value, 2) for name, value in ratings.items()},
-        "statement": "verdicts on the sample tests of the statements only, not by submission to the contest site",
+        "contests_left_out": sorted(attempts.keys() - ratings.keys()),
+        "statement": (
+            "Verdicts are on the sample tests of the statements only, not by submission to the contest site: "
+            f"{tests.count(1)} of {len(tests)} problems have a single one. Samples let wrong programs pass, and refuse "
+            "right ones where a problem has several answers."
+        ),
     }
 
 
@@ -85,7 +136,7 @@ def codeforces_address(source_id: str) -> tuple[str, str]:
 
 def _counts(rows: Sequence[Row], judged: Mapping[str, Sequence[Row]], drawn: int) -> dict[str, Any]:
     histogram = Counter(row["verdict"] for row in rows)
-    lengths = [row["response_tokens"] for row in rows]
+    lengths = [row["response_tokens"] for row in rows if row["response_tokens"] is not None]
     return {
         "problems": len(judged),
         "problems_unscored": sum(not group for group in judged.values()),
@@ -97,8 +148,8 @@ def _counts(rows: Sequence[Row], judged: Mapping[str, Sequence[Row]], drawn: int
         "truncated_correct": sum(row["truncated"] and row["verdict"] == "AC" for row in rows),
         "no_code": histogram["NF"],
         "internal_errors": histogram["IE"],
-        "response_tokens_mean": round(sum(lengths) / len(lengths), 4),
-        "response_tokens_max": max(lengths),
+        "response_tokens_mean": round(sum(lengths) / len(lengths), 4) if lengths else None,
+        "response_tokens_max": max(lengths, default=None),
     }
 
 

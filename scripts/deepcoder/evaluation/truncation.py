@@ -25,12 +25,12 @@ class Cut:
 
     Attributes:
         text: the response's text.
-        tokens: its number of tokens, end token included.
+        tokens: its number of tokens, end token included; None where no tokenizer of the model is known.
         truncated: it had not ended by itself within the context.
     """
 
     text: str
-    tokens: int
+    tokens: int | None
     truncated: bool
 
 
@@ -40,7 +40,9 @@ def cut(sample: Mapping[str, Any], context_tokens: int, decode: Decode) -> Cut:
     A response that fits keeps its stored text, so that decoding cannot alter it. One that the sampler itself cut
     (finish "length") stays truncated at every context.
     """
-    token_ids = sample["token_ids"] or []
+    if sample["token_ids"] is None:
+        return Cut(sample["response"], None, sample["finish"] == "length")
+    token_ids = sample["token_ids"]
     if len(token_ids) > context_tokens:
         return Cut(decode(token_ids[:context_tokens]), context_tokens, True)
     return Cut(sample["response"], len(token_ids), sample["finish"] == "length")
@@ -66,12 +68,22 @@ def load_decoder(manifest: Manifest) -> Decode:
     """
     from tokenizers import Tokenizer
 
-    names = sorted((name for name in manifest.files if Path(name).name == "tokenizer.json"), key=len)
-    if not names:
-        raise UserError(f"{manifest.path}: lists no tokenizer.json; make the tokenizer's manifest again")
-    path = manifest.file(names[0])
+    path = tokenizer_file(manifest)
     try:
         tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
     except (Exception, json.JSONDecodeError) as error:  # tokenizers raises bare Exception
         raise UserError(f"{path}: not a tokenizer ({error}); delete it and make it again") from error
     return lambda token_ids: tokenizer.decode(list(token_ids), skip_special_tokens=False)
+
+
+def tokenizer_file(manifest: Manifest) -> Path:
+    """The `tokenizer.json` that a manifest lists; raises UserError where it lists none."""
+    names = sorted((name for name in manifest.files if Path(name).name == "tokenizer.json"), key=len)
+    if not names:
+        raise UserError(f"{manifest.path}: lists no tokenizer.json; make the tokenizer's manifest again")
+    return manifest.file(names[0])
+
+
+def no_decoder(token_ids: Sequence[int]) -> str:
+    """The decoder of samples without tokens, which never have to be cut."""
+    raise UserError("these samples have tokens, but no tokenizer was given to cut them; give --model-manifest")

@@ -22,6 +22,7 @@ DOORS = (
     "summarise.py",
     "compare_recipes.py",
     "compare_curations.py",
+    "compare_models.py",
 )
 THREADS = 4
 

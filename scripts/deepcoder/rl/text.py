@@ -43,11 +43,11 @@ class Text:
         if prompt == "chat" and not self._chat.chat_template:
             raise UserError(f"{folder}: the tokenizer has no chat template; set the model's prompt to plain")
 
-    def prompt_text(self, message: str) -> str:
-        """The prompt of a message, as the model sees it."""
+    def prompt_text(self, message: str, system: str = "") -> str:
+        """The prompt of a message, as the model sees it, after a system message where there is one."""
         if self.prompt == "plain":
-            return prompts.plain_prompt(message)
-        turns = [{"role": "user", "content": message}]
+            return prompts.plain_prompt(message, system)
+        turns = prompts.turns(message, system)
         return str(self._chat.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     def encode(self, text: str) -> list[int]:

@@ -28,5 +28,6 @@ SAMPLE_VERDICT = pa.schema(
         ("response_tokens", pa.int32()),
         ("program", pa.large_string()),  # null where none was found
         ("detail", pa.large_string()),
+        ("beside", pa.map_(pa.string(), pa.string())),  # comparator -> verdict, of Benchmark.comparators_beside
     ]
 )

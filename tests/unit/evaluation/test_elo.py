@@ -10,7 +10,6 @@ import pytest
 from deepcoder.errors import UserError
 from deepcoder.evaluation.elo import (
     Contest,
-    bootstrap_interval,
     contest_rating,
     contest_result,
     expected_rank,
@@ -64,12 +63,6 @@ def test_small_and_unattempted_contests_are_left_out() -> None:
 def test_percentile_counts_users_strictly_below() -> None:
     histogram = {800.0: 1, 1200.0: 2, 1600.0: 1}
     assert [percentile(rating, histogram) for rating in (700, 800, 1200.5, 1600, 4000)] == [0, 0, 75, 75, 100]
-
-
-def test_bootstrap_repeats_and_brackets_the_mean() -> None:
-    low, high = bootstrap_interval([1400.0, 1500.0, 1600.0], 0.95, 500)
-    assert (low, high) == bootstrap_interval([1400.0, 1500.0, 1600.0], 0.95, 500)
-    assert 1400 <= low < 1500 < high <= 1600
 
 
 def test_damaged_standings_are_one_clear_error(tmp_path: Path) -> None:

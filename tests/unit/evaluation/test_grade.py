@@ -13,12 +13,16 @@ import pytest
 from made_benchmark import DOUBLE, Made, byte_tokenizer, make, problem_row, sample_row
 
 from deepcoder.config.schema import Benchmark, Judge
+from deepcoder.curation.normalise import without_errata
 from deepcoder.errors import UserError
 from deepcoder.evaluation.grade import Grading, grade
-from deepcoder.evaluation.score import score_verdicts
+from deepcoder.evaluation.measurement import judge_modules, prompts_digest
+from deepcoder.evaluation.score import score_beside, score_errata, score_verdicts
 from deepcoder.manifest import read_manifest
+from deepcoder.prompts import prompt_id
+from deepcoder.provenance.identity import module_digests
 from deepcoder.schemas.sample import SAMPLE_VERDICT
-from deepcoder.schemas.table import read_table
+from deepcoder.schemas.table import read_table, write_table
 from deepcoder.schemas.tests_store import TestsStore
 from deepcoder.shards import Shard
 
@@ -65,8 +69,13 @@ def test_verdicts_and_scores_of_a_made_benchmark(made: Made) -> None:
     assert found["counts"]["verdicts"] == {"AC": 4, "NF": 2, "WA": 2}
     assert found["identity"]["context"] == {"label": "16k", "tokens": 1000}
     assert found["identity"]["samples"] == {"temperature": 0.6}
-    assert found["identity"]["sampling"] == {"temperature": 0.6, "top_p": 0.95}
+    assert found["identity"]["sampling"] == {"temperature": 0.6, "top_p": 0.95, "max_response_tokens": 1000}
     assert found["identity"]["isolation"] != []
+    assert found["identity"]["judge"] | {"code": ""} == {"code": "", "time_limit_s": 4.0, "memory_limit_mb": 512}
+    assert len(found["identity"]["judge"]["code"]) == len(found["identity"]["prompts_sha256"]) == 64
+    assert found["identity"]["prompt"] == prompt_id("plain")
+    assert sorted(found["by_problem"].values()) == ["1/4", "3/4"]
+    assert (found["beside"], found["without_errata"]) == ({}, None)
 
 
 def test_a_shorter_context_takes_the_program_with_it(made: Made) -> None:
@@ -108,6 +117,72 @@ def benchmark(**values: Any) -> Benchmark:
 def grade_here(root: Path, problems: list[Any], samples: list[Any], **values: Any) -> list[dict[str, Any]]:
     store = TestsStore(root / "tests")
     return grade(samples, problems, store, byte_tokenizer().decode, how(benchmark(**values))).rows
+
+
+def test_another_comparator_stands_beside_and_judges_only_what_was_compared(tmp_path: Path) -> None:
+    store = TestsStore(tmp_path / "tests")
+    tests = [{"input": "1\n", "output": "0.5\n"}, {"input": "3\n", "output": "1.5\n"}]
+    own = {"tests_ref": store.put(tests), "tests_count": 2}
+    responses = {
+        "exact": "```python\nprint(int(input()) / 2)\n```",
+        "near": "```python\nprint(int(input()) / 2 + 1e-9)\n```",  # LiveCodeBench allows no difference, tokens 1e-6
+        "wrong": "```python\nprint(7)\n```",
+        "crash": "```python\nraise ValueError\n```",
+        "none": "no program",
+    }
+    problems = [problem_row(name, None, **own) for name in responses]
+    samples = [sample_row(name, 0, response) for name, response in responses.items()]
+    values = {"comparator": "livecodebench", "comparators_beside": ["tokens"]}
+    rows = grade_here(tmp_path, problems, samples, **values)
+    found = {
+        problem["source_id"]: (row["verdict"], *row["beside"]) for problem, row in zip(problems, rows, strict=True)
+    }
+    assert found == {
+        "exact": ("AC", ("tokens", "AC")),
+        "near": ("WA", ("tokens", "AC")),
+        "wrong": ("WA", ("tokens", "WA")),
+        "crash": ("RE", ("tokens", "RE")),
+        "none": ("NF", ("tokens", "NF")),
+    }
+    write_table(tmp_path / "verdicts.parquet", rows, SAMPLE_VERDICT)
+    beside = score_beside(read_table(tmp_path / "verdicts.parquet", SAMPLE_VERDICT), 0.95)
+    assert beside["tokens"]["value"] == 0.4
+    assert (beside["tokens"]["only_here_correct"], beside["tokens"]["only_here_wrong"]) == (1, 0)
+
+
+def test_errata_are_counted_apart_or_left_out_by_a_named_list(tmp_path: Path) -> None:
+    problems = [problem_row(name, None) for name in "abc"]
+    rows = [
+        dict.fromkeys(SAMPLE_VERDICT.names)
+        | {"problem_id": problem["id"], "sample": 0, "verdict": verdict, "truncated": False, "response_tokens": 1}
+        for problem, verdict in zip(problems, ("AC", "AC", "WA"), strict=True)
+    ]
+    errata = {"wrong tests": ["a", "not here"], "interactive": ["c"]}
+    found = score_errata(rows, problems, errata, 0.95)
+    assert found is not None
+    assert (found["value"], found["problems"], found["correct_among_left_out"]) == (1.0, 1, 1)
+    assert found["left_out"] == {"interactive": 1, "wrong tests": 1}
+    assert score_errata(rows, problems, {"wrong tests": ["not here"]}, 0.95) is None
+    counted = without_errata(benchmark(errata=errata), problems)
+    assert counted == (problems, [])
+    kept, dropped = without_errata(benchmark(errata=errata, errata_policy="exclude"), problems)
+    assert [row["source_id"] for row in kept] == ["b"]
+    assert [(row["source_id"], row["rule"], row["reason"]) for row in dropped] == [
+        ("a", "errata", "wrong tests"),
+        ("c", "errata", "interactive"),
+    ]
+
+
+def test_the_judges_digest_is_of_what_decides_a_verdict_and_of_nothing_else() -> None:
+    modules = judge_modules(module_digests(SCRIPTS / "grade.py"))
+    assert {"deepcoder.judge.pool", "deepcoder.judge.inside.program", "deepcoder.evaluation.answers"} <= set(modules)
+    assert not {name for name in modules if "prompts" in name or "schemas" in name or name == "grade.py"}
+
+
+def test_prompts_are_one_digest_in_any_order() -> None:
+    rows = [{"problem_id": name, "prompt": f"Do {name}."} for name in "abc"]
+    assert prompts_digest(rows) == prompts_digest([*rows[::-1], *rows])
+    assert prompts_digest(rows) != prompts_digest([*rows[:2], {"problem_id": "c", "prompt": "Do it."}])
 
 
 def test_missing_samples_are_refused(tmp_path: Path) -> None:

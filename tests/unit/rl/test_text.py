@@ -26,7 +26,10 @@ def test_each_style_asks_in_its_own_words() -> None:
     assert prompts.message(PLAIN, "mathematics").endswith("\\boxed{}.")
     with pytest.raises(UserError, match="'rhyme' is unknown"):
         prompts.message(PLAIN, "rhyme")
-    assert [prompts.training_style(s) for s in ("livecodebench", "taco_verified")] == ["livecodebench", "plain"]
+    assert [prompts.training_style(s) for s in ("livecodebench", "taco_verified")] == [
+        "livecodebench_released",
+        "plain",
+    ]
 
 
 def test_a_response_in_the_taught_format_is_found_by_the_judge() -> None:

@@ -1,7 +1,8 @@
 """CodeElo [huggingface.co/datasets/Qwen/CodeElo]: 408 Codeforces problems with their sample tests only.
 
 The statement is put together as the released preprocessing does [agentica-project/rllm@874daa4,
-rllm/data/preprocess/code/codeforces.ipynb]: description, then the input and output formats.
+rllm/data/preprocess/code/codeforces.ipynb]: description, then the input and output formats. An interactive problem
+keeps its protocol; config/benchmark/codeforces.yaml lists them as errata, because the judge plays no other side.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ def _parse_row(row: Mapping[str, Any]) -> Parsed:
         raise Reject("examples is no list")
     identity = row.get("problem_id") if row.get("problem_id") is not None else row.get("id")
     parts = [text(row["description"], "description")]
-    for heading, key in (("Input Format", "input"), ("Output Format", "output"), ("Note", "note")):
+    for heading, key in (
+        ("Input Format", "input"),
+        ("Output Format", "output"),
+        ("Interaction", "interaction"),
+        ("Note", "note"),
+    ):
         if part := text_or_none(row.get(key)):
             parts.append(f"{heading}:\n{part}")
     milliseconds = seconds(row.get("time_limit_ms"))
