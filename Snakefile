@@ -57,7 +57,13 @@ localrules:
 rule all:
     default_target: True
     input:
-        target(page_gates, *TABLES, *SVG, LOCK_FILE, done=lambda: is_current(Path(OUT))),
+        target(
+            document_gates,
+            *TABLES,
+            *SVG,
+            LOCK_FILE,
+            done=lambda: is_current(Path(OUT)),
+        ),
 
 
 rule data:
@@ -88,7 +94,7 @@ rule evaluate:
 
 rule report:
     input:
-        target(page_gates, *TABLES, *SVG),
+        target(document_gates, *TABLES, *SVG),
 
 
 rule recipes:

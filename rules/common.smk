@@ -26,6 +26,15 @@ FIGURES = ["reward", "response_length", "validation", "contexts", "funnel"]
 SVG = [f"{OUT}/report/figures/{name}.svg" for name in FIGURES]
 PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
 PAGE = f"{OUT}/report/index.html"
+PAPER = f"{OUT}/paper.pdf"
+TEMPLATE = sorted(str(path) for path in Path("config/paper").glob("*.typ"))
+# Tables of other targets by their rules: in the paper where they are there, and made from what is there now.
+ON_REQUEST = {"recipes": "compare_recipes"}
+PRINTED = ["main", "contexts", "published", "funnel", "training", "recipe", "stages"]
+PRINTED += [
+    *ON_REQUEST,
+    *(n for n in TABLE_NAMES if n not in (*PRINTED, "benchmarks", "curves")),
+]
 TESTS = f"{OUT}/data/tests"
 PYTHON = sys.executable
 LOCK = environment_lock(Path(CODE), CONFIG.environment)
@@ -284,6 +293,20 @@ def plot_inputs(wildcards):
 
 def render_inputs(wildcards):
     return {**report_inputs(wildcards), "tables": TABLES, "figures": SVG}
+
+
+def paper_inputs(wildcards):
+    """As those of the page; `requested` is no input in Snakemake's eyes, which would make it."""
+    return {**render_inputs(wildcards), "template": TEMPLATE, "requested": requested()}
+
+
+def requested():
+    """Tables of other targets that are there and current."""
+    return [
+        f"{OUT}/report/{table}.csv"
+        for table, rule_name in ON_REQUEST.items()
+        if settled(rule_name, {})
+    ]
 
 
 def recipes_inputs(wildcards):
