@@ -86,7 +86,7 @@ def at_rest(target: Path, trusted: Path | None = None) -> Iterator[Check]:
 def made_again(target: Path, deep: Deep | None) -> Iterator[Check]:
     """What is made once more and compared."""
     jobs = readable_jobs(read_lock(target))
-    yield "scores and tables made again", rederive(jobs, Path(__file__).parent)
+    yield "scores, tables and the paper made again", rederive(jobs, Path(__file__).parent)
     if deep is not None:
         yield judge_sample(jobs, deep)
 

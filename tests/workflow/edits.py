@@ -89,7 +89,8 @@ def new_module(folder: Path) -> None:
     (folder / "scripts/deepcoder/report/spare.py").write_text("SPARE = 1\n")
 
 
-PAGE = {"summarise": 1, "plot": 1, "render": 1}
+READ = {"render": 1, "typeset": 1}  # the documents
+PAGE = {"summarise": 1, "plot": 1, **READ}
 SCORED = {"grade": 3, "score": 3, **PAGE}  # of one model, in three contexts
 ONE_STAGE = {"train_stage": 1, "export_model": 1, "sample": 1, **SCORED}
 BOTH_STAGES = {"train_stage": 2, "export_model": 2, "sample": 2, "grade": 6, "score": 6, **PAGE}
@@ -147,7 +148,7 @@ EDITS = [
     ),
     Edit(
         "the same, and the figures come out different",
-        {"plot": 1, "render": 1},
+        {"plot": 1, **READ},
         text("scripts/deepcoder/report/style.py", 'GREY = "#6b6b6b"', 'GREY = "#6b6b6c"'),
         differs=("report/figures",),
     ),
@@ -199,8 +200,13 @@ EDITS = [
     ),
     Edit(
         "how training samples (`rollout.samples_per_prompt`)",
-        {"train_stage": 2},
+        {"train_stage": 2, "typeset": 1},
         overrides=("rollout__samples_per_prompt=4",),
+    ),
+    Edit(
+        "the prose of the paper (`config/paper/paper.typ`)",
+        {"typeset": 1},
+        text("config/paper/paper.typ", "= Limits", "= Limits of this work"),
     ),
     Edit(
         "a published number",

@@ -1,4 +1,4 @@
-"""Make small artifacts again from their inputs and compare: scores from verdicts, tables from scores."""
+"""Make small artifacts again from their inputs and compare: scores from verdicts, tables and paper from scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from deepcoder.files import read_json, sha256_file
 from deepcoder.provenance.record import OVERRIDES_VARIABLE, record_path
 
-DOORS = ("score.py", "summarise.py", "compare_recipes.py")
+DOORS = ("score.py", "summarise.py", "compare_recipes.py", "typeset.py")
 THREADS = 4
 
 

@@ -21,7 +21,7 @@ CHECKS = {
     "inputs": "inputs compared with what they were",
     "tests": "stored tests re-hashed",
     "files": "files that no rule has made",
-    "again": "scores and tables made again",
+    "again": "scores, tables and the paper made again",
     "git": "lock compared with git",
     "judged": "verdicts given again",
 }
