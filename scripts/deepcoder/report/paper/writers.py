@@ -14,7 +14,7 @@ IN_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
 IN_LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "±": r"$\pm$", "×": r"$\times$", "→": r"$\to$", "·": r"$\cdot$", "−": "--", MARK: r"\dag{}",
+    "|": r"\textbar{}", "±": r"$\pm$", "×": r"$\times$", "→": r"$\to$", "·": r"$\cdot$", "−": "$-$", MARK: r"\dag{}",
     "[": "{[}", "]": "{]}", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}",
 }  # fmt: skip
 
@@ -49,7 +49,8 @@ def markdown_text(text: str) -> str:
 
 def latex_text(text: str) -> str:
     """Text that LaTeX shows as it is."""
-    return "".join(IN_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    shown = "".join(IN_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    return re.sub("-(?=-)", "-{}", shown)  # two hyphens would become a dash
 
 
 def _cell(cell: Text, table: Table, escape: Callable[[str], str], small: str) -> str:
