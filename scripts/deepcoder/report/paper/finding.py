@@ -57,11 +57,11 @@ class Finding:
         return value | ({"trail": trail_json(self.trail, whole)} if self.trail else {})
 
 
-def finding_of(document: Path, resolved: Resolved, scripts: Path) -> Finding:
+def finding_of(document: Path, resolved: Resolved, scripts: Path | None = None) -> Finding:
     """Examine a document and what one of its addresses names.
 
     Args:
-        scripts: folder of the doors, by which a score is made once more from its verdicts.
+        scripts: folder of the doors, by which a score is made once more from its verdicts; None leaves that out.
 
     Raises:
         UserError: a damaged record, table or manifest.

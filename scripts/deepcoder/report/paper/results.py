@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
+from deepcoder.report.address import Subject
 from deepcoder.report.csv_files import RUN
 from deepcoder.report.paper.values import MISSING, Library, Table, Text, Values, percent, words
+from deepcoder.report.published import Published
 
 RATING = "codeforces_rating"
 HEADLINE = "DeepCoder-14B-Preview", "livecodebench"  # row of published/main.csv for which the paper is cited
@@ -28,7 +31,7 @@ def main_table(library: Library) -> Table:
             published = _announced(name, library)
             lines.append([Text(own[0]["title"]), Text("every model"), MISSING, Text(""), Text(""), published, Text("")])
     context = rows[0]["context"] if rows else ""
-    return Table(f"Main results, responses of at most {context}", columns, lines, library.of("benchmarks"))
+    return Table(f"Main results, responses of at most {context}", columns, lines, library.of("benchmarks"), names=2)
 
 
 def contexts_table(library: Library) -> Table:
@@ -36,7 +39,7 @@ def contexts_table(library: Library) -> Table:
     rows = library.tables.get("contexts", ())
     tokens = {row["context"]: row["context_tokens"] for row in rows if row["context_tokens"]}
     contexts = list(dict.fromkeys(row["context"] for row in rows))
-    beside = [name for name in contexts if any(row["published"] for row in rows if row["context"] == name)]
+    beside = [name for name in contexts if any(_is_of_context(row, library) for row in rows if row["context"] == name)]
     columns = ["Benchmark", "Model"]
     for name in contexts:
         columns += [f"{name} ({tokens[name]} tokens)" if name in tokens else name]
@@ -51,7 +54,7 @@ def contexts_table(library: Library) -> Table:
             line += [score(own.get(name), "contexts", library)]
             line += [_published(own[name], library)] if name in beside else []
         lines.append(line)
-    return Table("Scores by context length", columns, lines, library.of("contexts"))
+    return Table("Scores by context length", columns, lines, library.of("contexts"), names=2)
 
 
 def published_table(library: Library) -> Table:
@@ -128,7 +131,7 @@ def sources_table(library: Library, used: Collection[str]) -> Table:
     """Where the published numbers stand, of the sources whose keys are `used`."""
     rows = library.published.get("sources", ())
     lines = [[Text(f"[{row['key']}]"), Text(row["where"])] for row in rows if row["key"] in used]
-    return Table("Sources of published numbers", ["Key", "Where"], lines, library.of("published/sources"))
+    return Table("Sources of published numbers", ["Key", "Where"], lines, library.of("published/sources"), names=2)
 
 
 def _line(row: Row, library: Library, *, first: bool) -> list[Text]:
@@ -141,18 +144,26 @@ def _line(row: Row, library: Library, *, first: bool) -> list[Text]:
 
 
 def _published(row: Row, library: Library) -> Text:
-    """The published score, and whether it lies in our interval."""
-    figure, inside = _figure(row, library), row["published_inside_interval"]
-    return Text(f"{figure.text} (inside: {inside})", figure.address, figure.published) if inside else figure
+    """The score that was published for this context, and whether it lies in our interval."""
+    if not _is_of_context(row, library):
+        return Text("")
+    figure = _figure(row, library)
+    return replace(figure, note=f"inside: {row['published_inside_interval']}")
 
 
 def _figure(row: Row, library: Library) -> Text:
     if not row["published"]:
         return Text("")
     value = f"{float(row['published']):.0f}" if row["metric"] == RATING else percent(row["published"])
-    contexts = {(other["context"], other["value"]) for other in library.published.get("contexts", ())}
-    table = "contexts" if (row["context"], value) in contexts else "main"
+    table = "contexts" if _is_of_context(row, library) else "main"
     return Text(f"{value} [{row['published_source']}]", library.of(f"published/{table}"), published=True)
+
+
+def _is_of_context(row: Row, library: Library) -> bool:
+    """Whether the published figure beside a row is one by context; else it is of the main table."""
+    published = Published(dict(library.published), library.config["scale"])
+    subject = Subject(row["model"], row["recipe"], row["stage"])
+    return published.context(subject, row["benchmark"], row["context"]) is not None
 
 
 def _bounds(row: Row) -> str:

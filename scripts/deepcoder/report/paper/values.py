@@ -23,21 +23,28 @@ class Text:
     Attributes:
         address: of the artifact that holds it; "" where there is none, as for a missing one.
         published: it was published by others and not measured here.
+        note: of ours, behind a published number.
     """
 
     text: str
     address: str = ""
     published: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; a cell without an address of its own has that of the table. No rows: it was not run."""
+    """A table; a cell without an address of its own has that of the table. No rows: it was not run.
+
+    Attributes:
+        names: columns from the left that hold names, not numbers.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Text]] = ()
     address: str = ""
+    names: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,6 @@ class Library:
     stages: Sequence[Path] = ()
     curation: Path | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
-    scale: str = ""
 
     def address(self, path: Path | None) -> str:
         """Short address of an input; "" for what is none."""
@@ -129,6 +135,6 @@ def _plain(value: Value) -> Any:
         return {"file": value.path.name if value.path else None, "address": value.address, "text": NOT_RUN}
     if isinstance(value, Table):
         rows = [[_plain(cell) for cell in row] for row in value.rows]
-        head = {"title": value.title, "columns": list(value.columns), "text": NOT_RUN}
+        head = {"title": value.title, "columns": list(value.columns), "text": NOT_RUN, "names": value.names}
         return head | {"rows": rows, "address": value.address}
     return dataclasses.asdict(value)

@@ -24,7 +24,7 @@ def markdown(table: Table) -> str:
     heading = [f"**{markdown_text(table.title)}**", ""]
     if not table.rows:
         return "\n".join([*heading, NOT_RUN]) + "\n"
-    lines = [_pipes(markdown_text(column) for column in table.columns), _pipes(_rule(n) for n in range(_width(table)))]
+    lines = [_pipes(markdown_text(column) for column in table.columns), _pipes(_rule(table))]
     lines += [_pipes(_cell(cell, table, markdown_text, "`{}`") for cell in row) for row in table.rows]
     return "\n".join([*heading, *lines, "", *_notes(table, markdown_text, "Source: `{}`.")]) + "\n"
 
@@ -34,7 +34,7 @@ def latex(table: Table) -> str:
     head, foot = [r"\begin{table}", r"\centering", rf"\caption{{{latex_text(table.title)}}}"], [r"\end{table}"]
     if not table.rows:
         return "\n".join([*head, NOT_RUN, *foot]) + "\n"
-    columns = "l" + "r" * (_width(table) - 1)
+    columns = "l" * table.names + "r" * (len(table.columns) - table.names)
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _ampersands(map(latex_text, table.columns)), r"\midrule"]
     small = r"{{\tiny\texttt{{{}}}}}"
     lines += [_ampersands(_cell(cell, table, latex_text, small) for cell in row) for row in table.rows]
@@ -55,6 +55,7 @@ def latex_text(text: str) -> str:
 
 def _cell(cell: Text, table: Table, escape: Callable[[str], str], small: str) -> str:
     text = escape(cell.text) + (escape(MARK) if cell.published and cell.text else "")
+    text += f" ({escape(cell.note)})" if cell.note else ""
     own = cell.address if cell.address != table.address else ""
     # Code in Markdown is shown as it stands; an address has no character that could end it.
     address = own if escape is markdown_text else escape(own)
@@ -67,12 +68,8 @@ def _notes(table: Table, escape: Callable[[str], str], source: str) -> Sequence[
     return [*([source.format(address)] if address else []), *([escape(NOTE)] if published else [])]
 
 
-def _width(table: Table) -> int:
-    return len(table.columns)
-
-
-def _rule(place: int) -> str:
-    return "---:" if place else "---"
+def _rule(table: Table) -> list[str]:
+    return ["---" if place < table.names else "---:" for place in range(len(table.columns))]
 
 
 def _pipes(cells: Iterable[str]) -> str:
