@@ -161,7 +161,8 @@ def _figure(row: Row, library: Library) -> Text:
 
 def _is_of_context(row: Row, library: Library) -> bool:
     """Whether the published figure beside a row is one by context; else it is of the main table."""
-    published = Published(dict(library.published), library.config["scale"])
+    tables = {name: [dict(line) for line in lines] for name, lines in library.published.items()}
+    published = Published(tables, library.config["scale"])
     subject = Subject(row["model"], row["recipe"], row["stage"])
     return published.context(subject, row["benchmark"], row["context"]) is not None
 
