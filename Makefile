@@ -22,7 +22,7 @@ smoke: .venv/run.stamp ## install, then run the whole paper at smoke scale and p
 	@$(BIN)/snakemake --cores $(CORES) $(DISPLAY_OF_A_RUN) all \
 	  || { echo "make smoke stopped; run it again to go on from here" >&2; exit 1; }
 	@$(BIN)/python scripts/show.py results/smoke/report/benchmarks.csv
-	@echo "report: results/smoke/report/index.html"
+	@echo "report: results/smoke/report/index.html, as a paper: results/smoke/paper.pdf"
 
 test: lint unit ## install, then lint and run the tests
 

@@ -22,6 +22,7 @@ container: "deepcoder.sif"
 
 
 include: f"{CODE}/rules/common.smk"
+include: f"{CODE}/rules/inputs.smk"
 include: f"{CODE}/rules/gates.smk"
 include: f"{CODE}/rules/stale.smk"
 include: f"{CODE}/rules/data.smk"
@@ -57,7 +58,13 @@ localrules:
 rule all:
     default_target: True
     input:
-        target(page_gates, *TABLES, *SVG, LOCK_FILE, done=lambda: is_current(Path(OUT))),
+        target(
+            document_gates,
+            *TABLES,
+            *SVG,
+            LOCK_FILE,
+            done=lambda: is_current(Path(OUT)),
+        ),
 
 
 rule data:
@@ -88,7 +95,7 @@ rule evaluate:
 
 rule report:
     input:
-        target(page_gates, *TABLES, *SVG),
+        target(document_gates, *TABLES, *SVG),
 
 
 rule recipes:

@@ -332,6 +332,12 @@ def page_gates():
     ]
 
 
+@functools.cache
+def document_gates():
+    """Gates of everything that is read: the page and the paper."""
+    return [*page_gates(), ("typeset", {}, PAPER)]
+
+
 def recipes_gates():
     subjects = [
         subject

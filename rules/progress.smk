@@ -7,7 +7,7 @@ RUN_FILE = Path(OUT, "work/run.json")
 
 def declare_run():
     """Write down what this process is to make; a dry run never comes here."""
-    gates = {manifest: rule_name for rule_name, _, manifest in page_gates()}
+    gates = {manifest: rule_name for rule_name, _, manifest in document_gates()}
     sampling = estimate_sampling(CONFIG)
     write_json(
         RUN_FILE,

@@ -3,7 +3,7 @@
 
 rule lock:
     input:
-        page=lock_page,
+        documents=lock_documents,
         mark=lock_mark,
     output:
         "results/{scale}/provenance.lock",

@@ -1,4 +1,4 @@
-# Tables, figures and the page; every cell points into a scores file.
+# Tables, figures, the page and the paper; every cell points into a scores file.
 
 
 checkpoint summarise:
@@ -130,6 +130,51 @@ checkpoint compare_models:
         door=door("compare_models", "report"),
     shell:
         "{params.door} {output} --scores {input.scores} &> {log}"
+
+
+checkpoint typeset:
+    input:
+        **tracked(
+            "typeset",
+            [
+                "template",
+                "tables",
+                "figures",
+                "scores",
+                "stages",
+                "curation",
+                "published",
+            ],
+            paper_inputs,
+            lambda w: figure_gates(),
+            recipe=CONFIG.recipe,
+            model=CONFIG.model,
+        ),
+    output:
+        paper="results/{scale}/paper.pdf",
+        values="results/{scale}/report/paper.json",
+        tables=expand(
+            "results/{{scale}}/report/tables/{table}.{kind}",
+            table=PRINTED,
+            kind=["md", "tex"],
+        ),
+    log:
+        "results/{scale}/logs/typeset.log",
+    benchmark:
+        "results/{scale}/logs/typeset.tsv"
+    threads: cpus("report")
+    resources:
+        **needs("report"),
+    params:
+        door=door("typeset", "report"),
+        recipe=CONFIG.recipe,
+        model=CONFIG.model,
+        requested=lambda w: paper_inputs(w)["requested"],
+    shell:
+        "{params.door} {output.paper} --values {output.values} --written {output.tables} --recipe {params.recipe}"
+        " --model {params.model} --template {input.template} --tables {input.tables} {params.requested}"
+        " --figures {input.figures} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
+        " --published {input.published} &> {log}"
 
 
 checkpoint compare_recipes:

@@ -205,12 +205,12 @@ def tracked(door, names, inputs, gates, **words):
     return {name: named(name) for name in names} | {"mark": behind_gates(mark)}
 
 
-def lock_page(wildcards):
-    ask(page_gates(), existed(LOCK_FILE))
-    return [ancient(PAGE), ancient(COMPARISONS)]
+def lock_documents(wildcards):
+    ask(document_gates(), existed(LOCK_FILE))
+    return [ancient(PAGE), ancient(PAPER), ancient(COMPARISONS)]
 
 
 def lock_mark(wildcards):
     """The lock is stale when it does not say what the records say; a missing one Snakemake sees for itself."""
-    lock_page(wildcards)
+    lock_documents(wildcards)
     return FRESH if not existed(LOCK_FILE) or is_current(Path(OUT)) else STALE

@@ -1,6 +1,7 @@
 """Ask where a number comes from, or whether anything was changed since it was made.
 
 audit.py results/smoke/report/benchmarks.csv --cell "strict/32k,humaneval"   the path from that row to the raw bytes
+audit.py results/smoke/paper.pdf --address "strict/32k · a1b2c3"             the same from an address in the paper
 audit.py config/published/main.csv --cell "DeepCoder-14B-Preview,livecodebench"   what is known of a published number
 audit.py config/published                                                    the same of each, in a line
 audit.py results/smoke/provenance.lock                                       re-hash everything that the lock lists
@@ -41,6 +42,8 @@ from deepcoder.provenance.rederive import rederive
 from deepcoder.provenance.trail import follow
 from deepcoder.provenance.trail_text import text, to_json
 from deepcoder.report import published_audit
+from deepcoder.report.paper import addresses
+from deepcoder.report.paper.finding import finding_of
 
 Check = tuple[str, Sequence[str]]  # what was looked at, and a sentence for each fault, the path first
 JUDGED = {"grade.py": stored_samples, "verify.py": stored_references}
@@ -83,7 +86,7 @@ def at_rest(target: Path, trusted: Path | None = None) -> Iterator[Check]:
 def made_again(target: Path, deep: Deep | None) -> Iterator[Check]:
     """What is made once more and compared."""
     jobs = readable_jobs(read_lock(target))
-    yield "samples, scores and tables made again", rederive(jobs, Path(__file__).parent)
+    yield "samples, scores, tables and the paper made again", rederive(jobs, Path(__file__).parent)
     if deep is not None:
         yield judge_sample(jobs, deep)
 
@@ -119,6 +122,16 @@ def audit_cell(table: Path, words: str, as_json: bool, whole: bool) -> list[str]
     return trail.faults
 
 
+def audit_address(document: Path, text: str, as_json: bool, whole: bool) -> list[str]:
+    """Everything behind an address that a document prints."""
+    found = [finding_of(document, item, Path(__file__).parent) for item in addresses.resolve(document, text)]
+    if as_json:
+        print(json.dumps([item.to_json(whole) for item in found], indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(line for item in found for line in item.text(whole)))
+    return list(dict.fromkeys(fault for item in found for fault in item.faults))
+
+
 def audit_published(table: Path, words: str | None, as_json: bool) -> list[str]:
     """What is known of the published numbers of a table, or of the one that `words` name."""
     found = published_audit.assess(table, words)
@@ -137,10 +150,12 @@ def audit(args: argparse.Namespace, deep: Deep | None) -> list[str]:
         raise UserError(f"{target}: no such file; make it with snakemake all")
     if published_audit.is_published(target):
         return audit_published(target, args.cell, args.json)
+    if args.address is not None:
+        return audit_address(target, args.address, args.json, args.all)
     if args.cell is not None:
         return audit_cell(target, args.cell, args.json, args.all)
     if args.json or args.all:
-        raise UserError(f"{target}: --json and --all go with --cell")
+        raise UserError(f"{target}: --json and --all go with --cell or --address")
     if target.suffix == ".lock":
         return audit_run(target, args.trusted, deep)
     tree = walk(target)
@@ -153,8 +168,13 @@ def main() -> None:
     parser.add_argument("target", type=Path, help="a table, any artifact, a provenance.lock, or config/published")
     parser.add_argument("--trusted", type=Path, help="a lock from elsewhere (git, a colleague) to compare with")
     parser.add_argument("--cell", help="comma-separated words that name one row, for example strict/32k,humaneval")
-    parser.add_argument("--json", action="store_true", help="of a cell: JSON on stdout, differences among it")
-    parser.add_argument("--all", action="store_true", help="of a cell: with the full tree and every value of a config")
+    parser.add_argument("--address", help="as printed in a document, for example 'strict/32k · a1b2c3'")
+    parser.add_argument(
+        "--json", action="store_true", help="of a cell or an address: JSON on stdout, differences among it"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="of a cell or an address: with the full tree and every value of a config"
+    )
     parser.add_argument("--deep", action="store_true", help="judge a random sample of the stored verdicts again")
     parser.add_argument("--samples", type=int, default=100, help="how many, with --deep (default 100)")
     parser.add_argument("--seed", type=int, help="of that sample; by default nobody can foresee it")

@@ -89,7 +89,8 @@ def new_module(folder: Path) -> None:
     (folder / "scripts/deepcoder/report/spare.py").write_text("SPARE = 1\n")
 
 
-PAGE = {"summarise": 1, "plot": 1, "render": 1}
+READ = {"render": 1, "typeset": 1}  # the documents
+PAGE = {"summarise": 1, "plot": 1, **READ}
 SAMPLED = {"sample": 1, "gather_samples": 1}  # of one model, in one shard
 REPORT = {"compare_models": 1, **PAGE}
 SCORED = {"grade": 3, "score": 3, **REPORT}  # of one model, in three contexts
@@ -154,7 +155,7 @@ EDITS = [
     ),
     Edit(
         "the same, and the figures come out different",
-        {"plot": 1, "render": 1},
+        {"plot": 1, **READ},
         text("scripts/deepcoder/report/style.py", 'GREY = "#6b6b6b"', 'GREY = "#6b6b6c"'),
         differs=("report/figures",),
     ),
@@ -222,8 +223,13 @@ EDITS = [
     ),
     Edit(
         "how training samples (`rollout.samples_per_prompt`)",
-        {"train_stage": 2},
+        {"train_stage": 2, "typeset": 1},
         overrides=("rollout__samples_per_prompt=4",),
+    ),
+    Edit(
+        "the prose of the paper (`config/paper/paper.typ`)",
+        {"typeset": 1},
+        text("config/paper/paper.typ", "= Limits", "= Limits of this work"),
     ),
     Edit(
         "a published number",

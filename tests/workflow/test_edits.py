@@ -70,6 +70,22 @@ def test_an_edit_reruns_exactly_what_was_written_down(done: Path, tmp_path: Path
     assert ran == edit.reruns
 
 
+def test_a_table_of_another_target_comes_into_the_paper_when_it_is_there_and_goes_when_it_is_stale(
+    done: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkout"
+    shutil.copytree(done, folder, symlinks=True, ignore=shutil.ignore_patterns("code", "log"))
+    alone = "recipe_table=[strict]"  # whose scores are there
+    run_snakemake(folder, "--cores", "8", "recipes", "--config", *SMALL, alone)
+    assert jobs_of(run(folder, alone)) == {"typeset": 1, "lock": 1}
+    record = json.loads((folder / edits.OUT / "paper.pdf.record.json").read_text())
+    assert str(edits.OUT / "report/recipes.csv") in [item["path"] for item in record["inputs"]]
+    assert jobs_of(run(folder, alone)) == {}
+    assert jobs_of(run(folder, "recipe_table=[strict,as_described]")) == {"typeset": 1, "lock": 1}
+    record = json.loads((folder / edits.OUT / "paper.pdf.record.json").read_text())
+    assert str(edits.OUT / "report/recipes.csv") not in [item["path"] for item in record["inputs"]]
+
+
 def test_the_readme_shows_the_table_of_edits() -> None:
     assert edits.table() in (ROOT / "README.md").read_text(encoding="utf-8")
 

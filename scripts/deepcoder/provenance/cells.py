@@ -54,9 +54,7 @@ def find_cell(table: Path, words: str) -> Mapping[str, str]:
         UserError: no table, or no row or several rows match.
     """
     wanted = [word.strip() for word in words.split(",") if word.strip()]
-    rows = read_rows(table)
-    if rows and {"kind", "name"} <= set(rows[0]):
-        rows = [row for recipe in list(rows[0])[2:] for row in _of_recipe(rows, recipe)]
+    rows = pointing_rows(table)
     matching = [row for row in rows if wanted and all(any(word == part for part in cell_words(row)) for word in wanted)]
     if len(matching) != 1:
         raise UserError(
@@ -64,6 +62,14 @@ def find_cell(table: Path, words: str) -> Mapping[str, str]:
             f" {'; '.join(_names(matching or rows))}"
         )
     return matching[0]
+
+
+def pointing_rows(table: Path) -> list[Mapping[str, str]]:
+    """Rows of a table with a pointer each; those of recipes.csv by recipe."""
+    rows = read_rows(table)
+    if rows and {"kind", "name"} <= set(rows[0]):
+        return [row for recipe in list(rows[0])[2:] for row in _of_recipe(rows, recipe)]
+    return [*rows]
 
 
 def read_rows(table: Path) -> list[dict[str, str]]:
@@ -94,11 +100,22 @@ def read_cell(table: Path, words: str) -> Cell:
         UserError: no such row, a row without a pointer, or a pointer that leads nowhere.
     """
     row = find_cell(table, words)
-    file, _, pointer = (row.get(POINTER) or "").partition("#")
-    if not file:
+    if target_of(table, row) is None:
         why = row.get("status") or "a switch, a published number, or a table without pointers"
         raise UserError(f"{table}: the row of {words!r} points at no file ({why}); choose a row that was run")
-    target = Path(os.path.normpath(table.parent / file))
+    return cell_of(table, row)
+
+
+def target_of(table: Path, row: Mapping[str, str]) -> Path | None:
+    """The file that a row points at, as a path from the working folder."""
+    file = (row.get(POINTER) or "").partition("#")[0]
+    return Path(os.path.normpath(table.parent / file)) if file else None
+
+
+def cell_of(table: Path, row: Mapping[str, str]) -> Cell:
+    """A row that points at a file, compared with what stands there; raises UserError as read_cell."""
+    target, pointer = target_of(table, row), row[POINTER].partition("#")[2]
+    assert target is not None, "a row without a pointer"
     if not target.exists():
         return Cell(table, row, target, pointer, {}, [f"points at {target}, which is missing"])
     numbers = _numbers(row, target, pointer)

@@ -24,7 +24,7 @@ from deepcoder.provenance.record import payload_of, record_path
 from deepcoder.provenance.why import jobs_below
 
 # Only text can be searched for what is private, so nothing else is embedded: no table of samples, no weights.
-TEXT = {".json", ".csv", ".svg", ".html", ".lock"}
+TEXT = {".json", ".csv", ".svg", ".html", ".lock", ".md", ".tex", ".typ"}
 # The page of a run with all its figures has half a megabyte; a crate should fit into a mail or a paper's supplement.
 LARGEST_BYTES = 2 << 20
 # Of a record: what says more of the machine than of the result.

@@ -1,4 +1,4 @@
-"""Make artifacts that take seconds again and compare: samples from shards, scores from verdicts, tables from scores."""
+"""Make artifacts that take seconds again and compare: samples from shards, scores from verdicts, tables and paper."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ DOORS = (
     "compare_recipes.py",
     "compare_curations.py",
     "compare_models.py",
+    "typeset.py",
 )
 THREADS = 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from deepcoder.errors import UserError
 
 BASE = "base"
+SHORT = 6  # hex digits of a hash in an address that is printed
+PRINTED = re.compile(r"^\s*(\S+?)\s*[·@\s]\s*([0-9a-f]{6,64})\s*$")
 
 
 @dataclass(frozen=True, order=True)
@@ -81,3 +84,36 @@ def pointer(target: Path, value: str, table: Path) -> str:
 def relative(target: Path, folder: Path) -> str:
     """Relative path with forward slashes, the same from any working directory."""
     return Path(os.path.relpath(target, folder)).as_posix()
+
+
+def label_of(path: Path) -> str:
+    """What a short address calls an artifact: its subject, or the end of its path.
+
+    >>> label_of(Path("results/smoke/strict/tiny/32k/eval/easy/64k/scores.json"))
+    'strict/32k'
+    >>> label_of(Path("config/published/main.csv"))
+    'published/main'
+    """
+    if path.name == "scores.json":
+        return parse_scores_path(path).subject.label
+    if path.name != "manifest.json":
+        return f"{path.parent.name}/{path.stem}"
+    folder = path.parent
+    return f"data/{folder.name}" if folder.parent.name == "data" else parse_subject(folder).label
+
+
+def short_address(label: str, sha256: str) -> str:
+    """The address that a document prints beside a number: `strict/32k · a1b2c3`."""
+    return f"{label} · {sha256[:SHORT]}"
+
+
+def parse_short(text: str) -> tuple[str, str]:
+    """Label and the first digits of the hash of a printed address; for the dot, `@` or a space does as well.
+
+    Raises:
+        UserError: a text of another form.
+    """
+    found = PRINTED.match(text)
+    if found is None:
+        raise UserError(f"{text!r} is no address; write it as printed, for example 'strict/32k · a1b2c3'")
+    return found[1], found[2]

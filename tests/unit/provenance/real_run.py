@@ -31,6 +31,7 @@ EVAL, REPORT = STAGE / "eval/easy", OUT / "report"
 COMPARISON = DATA / "comparison/manifest.json"
 SHARDS = [STAGE / f"eval/shards/{number}/manifest.json" for number in range(2)]
 TABLES = [REPORT / f"{name}.csv" for name in ("benchmarks", "contexts", "funnel", "curves")]
+PAPER, PRINTED = OUT / "paper.pdf", REPORT / "tables/main.md"
 FIGURES = [REPORT / f"figures/{name}" for name in ("funnel.svg", "contexts.png")]
 PROBLEMS = 40  # of the generated ones
 SETTINGS = {
@@ -59,7 +60,8 @@ def recorded(name: str, inputs: list[Path], output: Path, write: Callable[[], ob
 
 def make_run(folder: Path) -> None:
     """Fill `folder`, which must be the working folder, with configuration and results."""
-    shutil.copytree(ROOT / "config/published", folder / "config/published")
+    for name in ("config/published", "config/paper"):
+        shutil.copytree(ROOT / name, folder / name)
     tests = ["--tests-store", DATA / "tests"]
     raw, problems = DATA / "raw/easy/v1/manifest.json", DATA / "problems/easy/manifest.json"
     benchmark, tokenizer = DATA / "benchmarks/easy/manifest.json", OUT / "models/tokenizers/tiny/manifest.json"
@@ -101,6 +103,9 @@ def make_run(folder: Path) -> None:
     page = [REPORT / "index.html", "--recipe", "strict", "--tables", *TABLES, "--figures", *FIGURES]
     products = ["--comparison", COMPARISON, "--dataset", dataset, "--problems", REPORT / "problems.html"]
     door(folder, "render", *page, *made, *products)
+    paper = [PAPER, "--values", REPORT / "paper.json", "--written", PRINTED, "--recipe", "strict", "--model", "tiny"]
+    paper += ["--template", *sorted(Path("config/paper").glob("*.typ")), "--tables", *TABLES, "--figures", *FIGURES]
+    door(folder, "typeset", *paper, *made)
     door(folder, "lock", OUT, LOCK)
     commit(LOCK, record_path(LOCK))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from real_run import BASE, COMPARISON, DATA, EVAL, LOCK, OUT, REPORT, SHARDS, STAGE, TABLES, door
+from real_run import BASE, COMPARISON, DATA, EVAL, LOCK, OUT, PAPER, PRINTED, REPORT, SHARDS, STAGE, TABLES, door
 
 from deepcoder.files import read_json, sha256_file, write_json, write_text
 from deepcoder.manifest import read_manifest, write_manifest
@@ -32,6 +32,7 @@ CURATED, BENCHMARK, RAW = (
     DATA / "raw/easy/v1/manifest.json",
 )
 DATASET, EXPORTED = DATA / "strict/dataset.json", DATA / "strict/dataset"
+VALUES = REPORT / "paper.json"
 ROWS, SAMPLES = EVAL / "64k/verdicts.parquet", EVAL / "samples.json"
 PROBLEMS = DATA / "benchmarks/easy/problems.parquet"
 WEIGHTS, MODEL = STAGE / "model/hf/model.safetensors", STAGE / "model/manifest.json"
@@ -124,14 +125,17 @@ def make_again_below_verdicts() -> None:
     forge(VERDICTS)
     words = ["--benchmark", "easy", "--context", "64k", "--problems", BENCHMARK]
     door(Path.cwd(), "score", VERDICTS, SCORES, *words)
-    door(Path.cwd(), *summarise_words())
-    for output in [SCORES, *TABLES]:
+    for output in (TABLES[0], PAPER):
+        door(Path.cwd(), *words_of(output))
+    for output in [SCORES, *TABLES, PAPER, VALUES, PRINTED]:
         with_record(output)
     with_lock()
 
 
-def summarise_words() -> list[str]:
-    return ["summarise", *read_json(record_path(TABLES[0]))["command"][1:]]
+def words_of(output: Path) -> list[str]:
+    """The command that made an output."""
+    name, *words = read_json(record_path(output))["command"]
+    return [name.removesuffix(".py"), *words]
 
 
 def edit_score() -> None:
@@ -146,6 +150,14 @@ def edit_cell() -> None:
 
 def replace_figure() -> None:
     edit_text(FIGURE, "<svg ", "<svg data-other='' ")
+
+
+def edit_paper() -> None:
+    PAPER.write_bytes(PAPER.read_bytes().replace(b"%%EOF", b"%%EOF "))
+
+
+def edit_printed() -> None:
+    edit_text(PRINTED, "± ", "± 0")
 
 
 def swap_weights() -> None:
@@ -275,7 +287,23 @@ TAMPERINGS = [
         {"again": TABLES[0], "git": TABLES[0]},
     ),
     Tampering("a figure replaced", replace_figure, {"bytes": FIGURE}),
-    Tampering("the same, with record and lock", lambda: (replace_figure(), forge(FIGURE)), {"git": FIGURE}),
+    Tampering(
+        "the same, with record and lock",
+        lambda: (replace_figure(), forge(FIGURE)),
+        {"again": PAPER, "git": FIGURE},
+    ),
+    Tampering("the paper edited", edit_paper, {"bytes": PAPER, "again": PAPER}),
+    Tampering(
+        "the same, with record and lock",
+        lambda: (edit_paper(), forge(PAPER)),
+        {"again": PAPER, "git": PAPER},
+    ),
+    Tampering("a number in a table of the paper edited", edit_printed, {"bytes": PRINTED, "again": PRINTED}),
+    Tampering(
+        "the prose of the paper edited",
+        lambda: edit_text(Path("config/paper/paper.typ"), "deduplicated", "not deduplicated"),
+        {"inputs": Path("config/paper/paper.typ"), "again": PAPER},
+    ),
     Tampering("the page edited", lambda: edit_text(PAGE, "<body", "<body "), {"bytes": PAGE}),
     Tampering("weights swapped, size and time as before", swap_weights, {"bytes": MODEL}),
     Tampering("a link in place of the weights", link_weights, {"files": WEIGHTS}),

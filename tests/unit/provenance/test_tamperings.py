@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
-from real_run import LOCK, ROOT, make_run
-from tamperings import MODEL, TAMPERINGS, Tampering, swap_weights
+from real_run import LOCK, PAPER, ROOT, make_run
+from tamperings import MODEL, SCORES, TAMPERINGS, VALUES, Tampering, edit_paper, edit_score, swap_weights
 
 from audit import Deep, at_rest, made_again
+from deepcoder.files import read_json
+from deepcoder.report.paper.addresses import resolve
+from deepcoder.report.paper.finding import finding_of
 
 CHECKS = {
     "bytes": "artifacts re-hashed",
@@ -21,7 +24,7 @@ CHECKS = {
     "inputs": "inputs compared with what they were",
     "tests": "stored tests re-hashed",
     "files": "files that no rule has made",
-    "again": "scores and tables made again",
+    "again": "scores, tables and the paper made again",
     "git": "lock compared with git",
     "judged": "verdicts given again",
 }
@@ -82,3 +85,37 @@ def test_the_command_ends_with_an_error_and_says_what_a_lock_outside_git_cannot_
     tampered = subprocess.run(command, capture_output=True, text=True, check=False)
     assert tampered.returncode == 1
     assert tampered.stderr == f"DIFFERS {MODEL}: payload hf/model.safetensors differs from the manifest\n"
+
+
+def printed_addresses() -> set[str]:
+    """Every address in the paper."""
+    values = [value for value in read_json(VALUES).values() if isinstance(value, dict)]
+    cells = [cell for value in values for row in value.get("rows", ()) for cell in row]
+    return {item["address"] for item in [*values, *cells]} - {""}
+
+
+@pytest.mark.usefixtures("run")
+def test_every_address_in_the_paper_leads_to_artifacts_that_are_as_recorded() -> None:
+    found = [finding_of(PAPER, item) for address in printed_addresses() for item in resolve(PAPER, address)]
+    assert [fault for finding in found for fault in finding.faults] == []
+    kinds = {(finding.trail is not None, finding.tree is not None, bool(finding.told)) for finding in found}
+    assert kinds == {(True, False, False), (False, True, False), (False, False, True)}
+
+
+@pytest.mark.usefixtures("run")
+def test_an_address_names_what_was_tampered_with_behind_it_and_in_the_paper() -> None:
+    (item,) = resolve(PAPER, read_json(VALUES)["headline.score"]["address"])
+    edit_score()
+    assert any(fault.startswith(f"{SCORES}: has changed since {PAPER}") for fault in finding_of(PAPER, item).faults)
+    edit_paper()
+    assert any(fault.startswith(f"{PAPER}: bytes differ") for fault in finding_of(PAPER, item).faults)
+
+
+@pytest.mark.usefixtures("run")
+def test_the_command_walks_from_a_printed_address_to_the_raw_data() -> None:
+    address = read_json(VALUES)["headline.score"]["address"]
+    command = [sys.executable, ROOT / "scripts/audit.py", PAPER, "--address", address]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for told in ("(headline.score)", "made again from its verdicts the same", "raw data: ", "0 differences"):
+        assert told in " ".join(done.stdout.split()), told

@@ -21,6 +21,8 @@ from deepcoder.schemas.table import write_table
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = sorted((ROOT / "config" / "published").glob("*.csv"))
+TEMPLATE = sorted((ROOT / "config" / "paper").glob("*.typ"))
+PRINTED = ("main", "contexts", "published", "funnel", "training", "recipe", "stages", "recipes")
 SUBJECTS = ("models/base/tiny", "strict/tiny/16k", "strict/tiny/32k")
 CONTEXTS = {"16k": 64, "32k": 96, "64k": 128}
 PROBLEMS, SAMPLES = 12, 4
@@ -120,13 +122,25 @@ def make_dataset(root: Path) -> Path:
 
 
 class Results:
-    """The tree, and the report made from it by the doors."""
+    """The tree, and the report made from it by the doors.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Args:
+        subjects: bases first, then the stages in order.
+        scale: of the configuration that the doors read.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        subjects: Sequence[str] = SUBJECTS,
+        benchmarks: Sequence[str] = ("easy",),
+        scale: str = "smoke",
+    ) -> None:
+        self.root, self.scale = root, scale
         self.report = root / "report"
-        self.scores = [p for n, s in enumerate(SUBJECTS) for p in make_scores(root, s, "easy", n + 1)]
-        self.stages = [make_stage(root, SUBJECTS[1], 10, 0.2), make_stage(root, SUBJECTS[2], 10, 0.45)]
+        self.scores = [p for n, s in enumerate(subjects) for b in benchmarks for p in make_scores(root, s, b, n + 1)]
+        first, second = (subject for subject in subjects if not subject.startswith("models/"))
+        self.stages = [make_stage(root, first, 10, 0.2), make_stage(root, second, 10, 0.45)]
         self.curation = make_curation(root)
         self.comparison, self.dataset = make_comparison(root), make_dataset(root)
         self.problems = self.report / "problems.html"
@@ -139,11 +153,12 @@ class Results:
         return door(
             "summarise.py", "--scores", *(self.scores if scores is None else scores), "--stages", *self.stages,
             "--curation", self.curation, "--published", *PUBLISHED, "--output", *self.tables, *more,
+            f"scale={self.scale}",
         )  # fmt: skip
 
     def plot(self, *figures: Path) -> subprocess.CompletedProcess[str]:
         tables = [f"--{path.stem}={path}" for path in self.tables[1:]]
-        return door("plot.py", *tables, "--published", *PUBLISHED, "--output", *figures)
+        return door("plot.py", *tables, "--published", *PUBLISHED, "--output", *figures, f"scale={self.scale}")
 
     def render(self, page: Path, scores: Sequence[Path] | None = None) -> subprocess.CompletedProcess[str]:
         return door(
@@ -152,6 +167,25 @@ class Results:
             "--comparison", self.comparison, "--dataset", self.dataset, "--problems", self.problems,
             "--published", *PUBLISHED,
         )  # fmt: skip
+
+    def typeset(self, folder: Path, *more: Path, model: str = "tiny", backwards: bool = False) -> Any:
+        """Make the paper, its values and its tables in `folder`; `backwards` gives what has no order the other way."""
+        printed = [folder / f"tables/{name}{kind}" for name in PRINTED for kind in (".md", ".tex")]
+        way = slice(None, None, -1) if backwards else slice(None)
+        return door(
+            "typeset.py", folder / "paper.pdf", "--values", folder / "paper.json", "--written", *printed[way],
+            "--template", *TEMPLATE[way], "--recipe", "strict", "--model", model,
+            "--tables", *[*self.tables, *more][way], "--figures", *self.figures[way], "--scores", *self.scores[way],
+            "--stages", *self.stages, "--curation", self.curation, "--published", *PUBLISHED[way],
+            f"scale={self.scale}",
+        )  # fmt: skip
+
+
+def paper_results(root: Path) -> Results:
+    """A tree of the paper's scale: its models by name, two of its four benchmarks, made-up small numbers."""
+    model = "r1-distill-qwen-14b"
+    subjects = [f"models/base/{model}", "models/base/deepcoder-14b", f"strict/{model}/16k", f"strict/{model}/32k"]
+    return Results(root, subjects, ("livecodebench", "humanevalplus"), "paper")
 
 
 def _verdict(name: str, sample: int, passing: int) -> dict[str, Any]:
