@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from deepcoder.config.schema import Source
+from deepcoder.curation.fetching import write_raw
 from deepcoder.curation.sources import codeforces_standings
 from deepcoder.curation.sources.codeforces_standings import Api, contest_entry, freeze
 from deepcoder.errors import UserError
@@ -97,11 +98,14 @@ def test_the_frozen_file_is_what_the_rating_reads(tmp_path: Path) -> None:
         ["contest.standings 7", "contest.ratingChanges 7", "contest.standings 8", "contest.ratingChanges 8",
          "user.ratedList"]
     )  # fmt: skip
+    manifest = write_raw(tmp_path / "manifest.json", "codeforces_standings", source("", []), [file])
+    assert manifest.files["standings.json"]["sha256"] == sha256_file(file)
+    assert manifest.facts["rows"] == 1
     contests, histogram = load_standings(file)
     assert sorted(contests) == ["7", "8"]
     assert contests["7"].rows == [(500.0, 3.0, 1400.0), (500.0, 9.0, 1500.0)]
     assert histogram == {-3.0: 1, 1400.0: 2, 1500.0: 1}
-    assert [path.name for path in tmp_path.iterdir()] == ["standings.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.json", "standings.json"]
 
 
 def test_an_interrupted_fetch_goes_on_with_the_contests_that_it_lacks(tmp_path: Path) -> None:

@@ -8,17 +8,22 @@ contest is written down as it comes, so that a fetch which was interrupted goes 
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.config.schema import Source
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, link_or_copy, read_json, remove, sha256_file, write_json
+from deepcoder.files import atomic_path, link_or_copy, read_json, remove, sha256_file, write_json, write_text
 from deepcoder.hub import MIRROR_VARIABLE
+
+if TYPE_CHECKING:
+    from deepcoder.curation.rows import Parsed, Rejected
+    from deepcoder.curation.sandbox import Sandbox
 
 FILE, PARTS = "standings.json", ".contests"
 MIRRORED = "codeforces/standings"
@@ -90,9 +95,15 @@ def fetch(source: Source, target: Path) -> list[Path]:
     options = source.options
     api = Api(options["url"], options["pause_s"], options["tries"])
     frozen = freeze(api, [str(contest) for contest in options["contests"]], target / PARTS, options.get("histogram"))
-    write_json(file, frozen)
+    # In one line: hundreds of thousands of rows would be millions of lines.
+    write_text(file, json.dumps(frozen, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n")
     remove(target / PARTS)
     return [file]
+
+
+def parse(paths: Sequence[Path], source: Source, sandbox: Sandbox) -> Iterator[Parsed | Rejected]:
+    """Nothing: standings hold no problems; scripts/score.py reads them as they are."""
+    return iter(())
 
 
 def freeze(api: Api, contests: Sequence[str], parts: Path, histogram: str | None = None) -> dict[str, Any]:
