@@ -38,13 +38,25 @@ def test_at_smoke_scale_nothing_is_asked_of_slurm(checkout: Path) -> None:
 def test_the_paper_lists_every_stage_source_model_and_benchmark(paper: str) -> None:
     counted = jobs(paper)
     assert counted["train_stage"] == counted["export_model"] == 2
-    assert counted["fetch"] == 6
+    assert counted["fetch"] == 7
     assert counted["fetch_model"] == 2
     assert counted["sample"] == 4 * 8, "each model is sampled by eight jobs"
     assert counted["gather_samples"] == 4
     assert counted["grade"] == counted["score"] == 4 * 4 * 3
-    for name in ("taco_verified", "primeintellect", "livecodebench", "codeforces", "humanevalplus", "aime2024"):
+    sources = ("taco_verified", "primeintellect", "livecodebench", "codeforces", "humanevalplus", "aime2024")
+    for name in (*sources, "codeforces_standings"):
         assert f"results/paper/data/raw/{name}/" in paper
+
+
+def test_responses_made_elsewhere_are_scored_beside_our_models(checkout: Path) -> None:
+    (checkout / "made").mkdir()
+    (checkout / "made/easy.jsonl").write_text("{}\n")
+    own = ("responses__made_elsewhere__benchmarks=[easy]", "responses__made_elsewhere__folder=made")
+    asked = run_snakemake(checkout, "-n", "all", "--config", "reported_responses=[made_elsewhere]", *own).stdout
+    counted = jobs(asked)
+    # two benchmarks of three models at three contexts, and one more at the longest, which no tokenizer cuts
+    assert (counted["import_responses"], counted["sample"], counted["score"]) == (1, 3, 2 * 3 * 3 + 1)
+    assert "models/base/made_elsewhere/eval/easy/64k/scores.json" in asked
 
 
 def test_gpu_rules_state_nodes_gpus_memory_and_run_time(paper: str) -> None:
