@@ -10,7 +10,7 @@ from deepcoder.config.schema import Verification
 from deepcoder.curation.wording import Wording, wordings
 
 Row = Mapping[str, Any]
-UNDECIDED = ("dialogue", "any_answer")  # no comparison with one expected output tells right from wrong
+UNDECIDED = "any_answer"  # no comparison with one expected output tells right from wrong
 KNOWN_TOLERANCE = 1e-6  # comparator tokens allows it anyway
 
 # Runs in the sandbox as comparator "checker" asks (deepcoder.judge.checking).
@@ -74,7 +74,7 @@ def checker_for(problem: Row, policy: Verification) -> Checker | None:
     names: list[str] = [kind for kind in ("any_order", "any_case") if kind in kinds]
     if tolerance > KNOWN_TOLERANCE:
         names.append(f"tolerance {tolerance:g}")
-    if not names or kinds & set(UNDECIDED):
+    if not names or UNDECIDED in kinds:
         return None
     constants = (
         f"ANY_ORDER = {'any_order' in kinds}\nANY_CASE = {'any_case' in kinds}\nTOLERANCE = {f'{tolerance:g}'!r}\n"
@@ -91,7 +91,7 @@ def undecided(problem: Row, policy: Verification) -> Wording | None:
     if policy.several_answers == "keep" or problem["kind"] == "answer":
         return None
     decided = checker_for(problem, policy) is not None
-    blocking = UNDECIDED if decided else (*UNDECIDED, "any_order")
+    blocking = [UNDECIDED] if decided else [UNDECIDED, "any_order"]
     return strongest(wordings(problem["statement"]), blocking)
 
 

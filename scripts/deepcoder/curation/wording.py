@@ -1,4 +1,4 @@
-"""What a statement says of the answers it takes: any of several, any order, any case, a tolerance, a dialogue.
+"""What a statement says of the answers it takes: any of several, any order, any case, a tolerance.
 
 Only sentences that speak of the output count: that input comes in any order, or that a graph has no multiple edges,
 allows no second answer. The patterns were made by reading the 300 CodeContests and 2,404 LeetCode statements of open
@@ -27,10 +27,6 @@ NEGATIVE_POWER = r"(?:10 ?\^? ?\{?\(? ?[-−–] ?\d|1?e[-−–]\d|0?\.0+1)"
 
 # The order is that of strength: a sentence counts once, as the first of these that it is.
 PATTERNS: Mapping[str, tuple[str, ...]] = {
-    "dialogue": (
-        r"\binteractive (?:problem|task|version|interaction|library)\b|\bthis (?:problem|task) is interactive",
-        rf"\bflush(?:ing)?\b.*\b(?:output|stdout|buffer|stream|cout)\b|\b{GIVE}.*\bflush\b",
-    ),
     "any_answer": (
         rf"\b{MANY}\b.*\b{GIVE}\b.{{0,40}}\bany\b",
         rf"\b{GIVE}\b{BETWEEN} {ANY_OF}",
@@ -71,7 +67,7 @@ class Wording:
     """A sentence of a statement that allows several outputs.
 
     Attributes:
-        kind: dialogue | any_answer | any_order | any_case | tolerance.
+        kind: any_answer | any_order | any_case | tolerance.
         quote: the sentence, at most 160 characters of it.
         tolerance: absolute or relative, of kind tolerance; else 0.
     """

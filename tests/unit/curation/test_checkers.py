@@ -17,7 +17,6 @@ CHECKER = Verification(comparator="tokens", runs=1, several_answers="checker")
 ORDER, CASE = "Print the edges in any order.", "You can print each letter in any case."
 TOLERANCE = "The answer is right if its relative or absolute error is at most 10^{-2}."
 ANY = "If there are several answers, print any of them."
-DIALOGUE = "This is an interactive problem."
 
 
 def problem(statement, kind="stdin"):
@@ -64,7 +63,7 @@ def test_no_checker_where_none_decides_or_none_is_wanted():
     assert checker_for(problem(f"{CASE} {ORDER}"), CHECKER).name == "any_order, any_case"
     assert checker_for(problem(TOLERANCE), CHECKER).name == "tolerance 0.01"
     fine = TOLERANCE.replace("-2", "-9")  # comparator tokens decides it
-    for statement in ("Add two numbers.", ANY, f"{ORDER} {ANY}", f"{DIALOGUE} {CASE}", fine):
+    for statement in ("Add two numbers.", ANY, f"{ORDER} {ANY}", f"{ANY} {CASE}", fine):
         assert checker_for(problem(statement), CHECKER) is None
     assert checker_for(problem(ORDER, "call"), CHECKER) is None
     for policy in ("keep", "drop"):
@@ -74,13 +73,13 @@ def test_no_checker_where_none_decides_or_none_is_wanted():
 @pytest.mark.parametrize(
     ("policy", "kept"),
     [
-        ("keep", {"plain", "any", "order", "case", "dialogue", "loose"}),
+        ("keep", {"plain", "any", "order", "case", "loose"}),
         ("drop", {"plain", "case", "loose"}),
         ("checker", {"plain", "case", "loose", "order"}),
     ],
 )
 def test_the_policy_says_which_problems_leave_the_set(tmp_path, policy, kept):
-    texts = {"plain": "", "any": ANY, "order": ORDER, "case": CASE, "dialogue": DIALOGUE, "loose": TOLERANCE}
+    texts = {"plain": "", "any": ANY, "order": ORDER, "case": CASE, "loose": TOLERANCE}
     problems, _ = problems_of([parsed(name, statement=f"{name}. {text}") for name, text in texts.items()], tmp_path)
     config = curation(verification=replace(CHECKER, several_answers=policy))
     result = curate(problems, [], config, evidence(problems))

@@ -7,10 +7,6 @@ from hypothesis import strategies as st
 from deepcoder.curation.wording import PATTERNS, QUOTE_CHARS, wordings
 
 ALLOWING = {
-    "dialogue": [
-        "This is an interactive problem.",
-        "Remember to flush the output after every question.",
-    ],
     "any_answer": [
         "If there are multiple answers, print any of them.",
         "If there is more than one such path, you may output any.",
