@@ -8,8 +8,8 @@ with as many tests; what a test costs by itself is put on by a loop in each prog
 smaller than a contest's: `--test-ms` is the mean over tests, of which half cost nothing more and some ten times as
 much. Five samples of eight are right; the others print a word too much and stop at the first test. Graded is by
 evaluation.grade, from responses to verdicts, with a sandbox for each core; its CPU time is that of this process and
-all its descendants. The bound is the CPU time of the same tests run one after the other in one bare process. The last
-line is one JSON object.
+all its descendants. The bound is the CPU time of the same tests run one after the other in one bare process,
+before and after. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -121,6 +121,12 @@ def graded(work: list[tuple[Problem, list[Row], list[str]]], folder: Path) -> fl
     return spent
 
 
+def _bare_apart(command: list[str]) -> tuple[float, int]:
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, count = json.loads(done.stdout.splitlines()[-1])
+    return seconds, count
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=24)
@@ -134,10 +140,12 @@ def main() -> None:
         return
     # A process of its own, so that neither disturbs the other's time.
     command = [sys.executable, __file__, *sys.argv[1:], "--bare"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    bound, tests = json.loads(done.stdout.splitlines()[-1])
+    bounds = [_bare_apart(command)]
     with tempfile.TemporaryDirectory() as folder:
         spent = graded(work, Path(folder))
+    # Before and after, because a machine with other work on it is not equally fast all the time.
+    bounds.append(_bare_apart(command))
+    bound, tests = sum(seconds for seconds, _ in bounds) / 2, bounds[0][1]
     beside, samples = 1000 * (spent - bound), args.problems * args.samples
     print(f"{args.problems} problems x {args.samples} samples, {tests} tests to run")
     print(f"core-seconds: {spent:.1f} graded, {bound:.1f} for the programs bare ({1000 * bound / tests:.1f} ms a test)")
