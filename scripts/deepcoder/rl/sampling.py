@@ -131,7 +131,8 @@ def _asks(
     for problem in problems:
         if not drawn[problem["id"]]:
             continue
-        prompt = text.prompt_text(prompts.message(problem, benchmark.prompt))
+        system = prompts.system_message(benchmark.prompt)
+        prompt = text.prompt_text(prompts.message(problem, benchmark.prompt), system)
         prompt_ids = text.encode(prompt)
         for number in drawn[problem["id"]]:
             own = seed_of(seed, "evaluation", problem["id"], number)

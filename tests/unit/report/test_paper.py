@@ -205,6 +205,8 @@ def test_at_the_papers_scale_published_scores_stand_beside_ours_with_a_verdict(
         for row in ours
     ]
     assert sorted(printed) == sorted(expected)
+    kept = [row for row in values["table.funnel"]["rows"] if row[0]["text"] == "published, kept"]
+    assert [row[-1]["text"] for row in kept] == ["24,287 [dataset]"]
 
 
 def test_each_cited_source_is_listed(paper: tuple[Results, dict[str, Any]]) -> None:

@@ -68,13 +68,13 @@ def _count(count: str, address: str) -> Text:
 
 
 def _published(library: Library, rows: Rows, source: str, column: str) -> Text:
-    """What funnel.csv has beside the first row of a source, or beside the last that has anything."""
-    own = [row for row in rows if row["source"] == source]
-    chosen = own[:1] if column == "rows_in" else own[1:]
-    found = [row for row in chosen if row["published"]]
+    """What funnel.csv has as published before the first rule of a source, or after its last that removes for good."""
+    own = [row for row in rows if row["source"] == source and row["rule"] != HELD_BACK]
+    chosen, name = (own[:1], "published_in") if column == "rows_in" else (own[-1:], "published_out")
+    found = [row for row in chosen if row[name]]
     if not found:
         return Text("")
-    text = f"{int(found[-1]['published']):,} [{found[-1]['published_source']}]"
+    text = f"{int(found[0][name]):,} [{found[0]['published_source']}]"
     return Text(text, library.of("published/funnel"), published=True)
 
 
