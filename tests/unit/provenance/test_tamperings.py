@@ -79,7 +79,7 @@ def test_the_command_ends_with_an_error_and_says_what_a_lock_outside_git_cannot_
     clean = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (clean.returncode, clean.stderr) == (0, "")
     assert "provenance.lock is not in git: what was rewritten together" in clean.stdout
-    assert "3 of 92 verdicts given again" in clean.stdout
+    assert "3 of 126 verdicts given again" in clean.stdout
     assert "--seed 5;" in clean.stdout
     swap_weights()
     tampered = subprocess.run(command, capture_output=True, text=True, check=False)
