@@ -207,7 +207,7 @@ EDITS = [
     ),
     Edit(
         "the same, and the samples come out the same",
-        {"sample": 3},
+        {"sample": 3, "grade": 9, **READ},
         overrides=("evaluation__sampling__temperature=0.7",),
     ),
     Edit(

@@ -11,7 +11,8 @@ from deepcoder.schemas.table import read_table
 from tests.workflow.conftest import rules_run, run_snakemake
 
 SMALL = ("train_sources=[easy]", "report_benchmarks=[easy]")
-EVERYTHING = {"fetch", "normalise", "prepare_benchmark", "tokenizer", "verify", "curate"}
+CURATED = {"curate", "compare_curations", "export_dataset", "render_problems"}
+EVERYTHING = {"fetch", "normalise", "prepare_benchmark", "tokenizer", "verify", *CURATED}
 
 
 def make_data(folder: Path, *overrides: str, dry: bool = False) -> set[str]:
@@ -70,10 +71,10 @@ def test_a_key_of_one_rule_reruns_that_rule_and_identical_output_spares_the_rest
     assert "curate" not in reran, "verify wrote the same verdicts, so nothing below it may run"
 
 
-def test_a_key_of_curation_reruns_only_curation(made: Path) -> None:
+def test_a_key_of_curation_reruns_only_curation_and_its_products(made: Path) -> None:
     make_data(made)
-    assert make_data(made, "curations__strict__validation_fraction=0.3") == {"curate"}
-    assert make_data(made) == {"curate"}
+    assert make_data(made, "curations__strict__validation_fraction=0.3") == CURATED
+    assert make_data(made) == CURATED
 
 
 def test_a_setting_of_how_jobs_run_reruns_nothing(made: Path) -> None:

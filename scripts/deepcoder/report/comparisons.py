@@ -91,7 +91,7 @@ def _numbers(found: Paired) -> Row:
         "difference_error": found.standard_error,
         "difference_low": low,
         "difference_high": high,
-        "p_value": found.p_value,
+        "p_value": f"{found.p_value:.3g}",  # six decimals would print a small one as 0
         "units": found.problems,
         "left_out": found.left_alone + found.right_alone,
         "spread": found.spread,

@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tests.benchmarks.corpus import LIGHT_PROBLEMS, Problem
 
+from deepcoder.curation.rules.statements import ENGLISH
+
 Row = dict[str, Any]
 SHARES = {"taco_verified": 0.4, "primeintellect": 0.5, "livecodebench": 0.1}
 POOL = 80  # tests made of each program
@@ -51,9 +53,11 @@ class Numbers:
 
 @cache
 def vocabulary() -> tuple[list[str], list[float]]:
-    """Words and their cumulative weights (Zipf's law)."""
+    """Words and their cumulative weights (Zipf's law); those of English grammar are the commonest."""
     rng = random.Random(2)
-    words = ["".join(rng.choice("aeioubcdfglmnprst") for _ in range(rng.randint(1, 10))) for _ in range(8000)]
+    words = sorted(ENGLISH) + [
+        "".join(rng.choice("aeioubcdfglmnprst") for _ in range(rng.randint(1, 10))) for _ in range(8000)
+    ]
     return words, list(accumulate(1 / (rank + 3) for rank in range(len(words))))
 
 
