@@ -26,7 +26,8 @@ from deepcoder.curation.rules.statements import ENGLISH
 
 Row = dict[str, Any]
 SHARES = {"taco_verified": 0.4, "primeintellect": 0.5, "livecodebench": 0.1}
-POOL = 80  # tests made of each program
+# Tests made of each program for each problem asked for: two problems rarely share one, at any size.
+POOL_SHARE, LEAST_POOL = 0.1, 80
 LARGE_ONE_IN = 50  # problems with tests of many bytes
 LONG_SUM = "n = int(input())\nprint(sum(map(int, input().split())))\n"
 BATCH_BYTES = 64 << 20
@@ -69,8 +70,8 @@ def statement(rng: random.Random) -> str:
 
 
 @cache
-def pool(problem: Problem) -> list[Row]:
-    return problem.tests(POOL)
+def pool(problem: Problem, count: int) -> list[Row]:
+    return problem.tests(max(LEAST_POOL, int(count * POOL_SHARE)))
 
 
 def problems(count: int, tests_mb: float, seed: int = 0) -> Iterator[Row]:
@@ -86,7 +87,7 @@ def problems(count: int, tests_mb: float, seed: int = 0) -> Iterator[Row]:
             yield {"id": position, "statement": text, "program": LONG_SUM, "fn_name": None, "tests": tests}
         else:
             problem = rng.choice(LIGHT_PROBLEMS)
-            tests = rng.sample(pool(problem), rng.randint(5, 40))
+            tests = rng.sample(pool(problem, count), rng.randint(5, 40))
             yield {
                 "id": position,
                 "statement": text,
