@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from deepcoder.curation.similarity import shared_tests as tests
 from deepcoder.curation.similarity.components import components
 from deepcoder.curation.similarity.containment import held_among
 from deepcoder.curation.similarity.shingles import Shingles, jaccard
-from deepcoder.curation.similarity.statements import exact_groups, near_pairs
+from deepcoder.curation.similarity.statements import Near, exact_groups, near_pairs
 
+Searched = Near | tests.Shared
 Found = list[tuple[int, int, str, float]]  # two positions, the kind of evidence and its score
 
 
@@ -40,13 +41,11 @@ def near_duplicate(rows: Sequence[Row], config: Curation, evidence: Evidence) ->
         return {}
     rows = _by_id(rows)
     shingles = evidence.shingles.of(rows, how.shingle_words)
-    found: Found = []
-    complete = False
-    while not complete:
-        left = _left(rows, found)
-        near = near_pairs(shingles.chosen(left), how.threshold, how.permutations, how.bands)
-        found += _placed(left, near.pairs, "statement")
-        complete = near.complete
+
+    def similar(left: np.ndarray) -> Searched:
+        return near_pairs(shingles.chosen(left), how.threshold, how.permutations, how.bands)
+
+    found = _until_none_is_left(rows, "statement", similar)
     left = _left(rows, found)
     some = shingles.chosen(left)
     for pair_ in held_among(some, how.containment, how.containment_shingles):
@@ -62,14 +61,12 @@ def shared_tests(rows: Sequence[Row], config: Curation, evidence: Evidence) -> R
         return {}
     rows = _by_id(rows)
     shingles = evidence.shingles.of(rows, how.shingle_words)
-    found: Found = []
-    complete = False
-    while not complete:
-        left = _left(rows, found)
+
+    def alike(left: np.ndarray) -> Searched:
         digests = [rows[position]["test_digests"] for position in left]
-        shared = tests.shared_tests(digests, how.tests, _similarity(shingles.chosen(left)))
-        found += _placed(left, shared.pairs, "tests")
-        complete = shared.complete or not shared.pairs
+        return tests.shared_tests(digests, how.tests, _similarity(shingles.chosen(left)))
+
+    found = _until_none_is_left(rows, "tests", alike)
     return _removed(rows, found, "shared_tests", "same tests as", evidence)
 
 
@@ -81,8 +78,15 @@ def _similarity(shingles: Shingles) -> tests.Similarity:
     return lambda first, other: jaccard(shingles.of(first), shingles.of(other))
 
 
-def _placed(left: np.ndarray, pairs: Sequence[tuple[int, int, float]], kind: str) -> Found:
-    return [(int(left[first]), int(left[other]), kind, score) for first, other, score in pairs]
+def _until_none_is_left(rows: Sequence[Row], kind: str, search: Callable[[np.ndarray], Searched]) -> Found:
+    """Pairs of a search that may not see all at once: it is asked again about the problems that stay."""
+    found: Found = []
+    while True:
+        left = _left(rows, found)
+        seen = search(left)
+        found += [(int(left[first]), int(left[other]), kind, score) for first, other, score in seen.pairs]
+        if seen.complete or not seen.pairs:
+            return found
 
 
 def _best_tested(rows: Sequence[Row], positions: Sequence[int]) -> int:
