@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback import Silent, served_on_loopback
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Hub:
     def serving(self) -> Iterator["Hub"]:
         hub, ended = self, threading.Event()
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Silent):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
@@ -58,18 +59,8 @@ class Hub:
                     if hub.stall_after:
                         ended.wait(300)
 
-            def log_message(self, *words: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield self
-        finally:
-            ended.set()
-            server.shutdown()
-            server.server_close()
-            thread.join()
+        with served_on_loopback(Handler) as self.url:
+            try:
+                yield self
+            finally:
+                ended.set()

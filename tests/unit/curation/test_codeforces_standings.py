@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.loopback import Silent, served_on_loopback
 
 from deepcoder.config.schema import Source
 from deepcoder.curation.fetching import write_raw
@@ -43,7 +42,7 @@ def serving(answers: dict[str, list[object]]) -> Iterator[tuple[str, list[str]]]
     """An API that gives the answers of a method in turn, the last one for ever; yields its URL and the requests."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             method, words = parts.path.rsplit("/", 1)[1], parse_qs(parts.query)
@@ -51,23 +50,10 @@ def serving(answers: dict[str, list[object]]) -> Iterator[tuple[str, list[str]]]
             left = answers[method]
             value = left.pop(0) if len(left) > 1 else left[0]
             body = value if isinstance(value, bytes) else json.dumps(value).encode()
-            self.send_response(503 if isinstance(value, bytes) else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(503 if isinstance(value, bytes) else 200, body)
 
-        def log_message(self, *words: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/api", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served_on_loopback(Handler) as url:
+        yield f"{url}/api", asked
 
 
 def ok(result: object) -> dict[str, object]:

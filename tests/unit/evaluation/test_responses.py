@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_benchmark import DOUBLE, WRONG, Made, byte_tokenizer, make, problem_row
+from tests.loopback import Silent, served_on_loopback
 
 from deepcoder.config.schema import Sampling
 from deepcoder.errors import UserError
@@ -136,29 +135,16 @@ def serving(statuses: list[int], **message: str) -> Iterator[tuple[str, list[dic
     """An endpoint that answers with some statuses in turn, then with 200; yields its URL and what it was asked."""
     asked: list[dict[str, Any]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_POST(self) -> None:
             asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             status = statuses.pop(0) if statuses else 200
             choice = {"message": {"content": f"seed {asked[-1]['seed']}", **message}, "finish_reason": "stop"}
             body = json.dumps({"choices": [choice]}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body)
 
-        def log_message(self, *words: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served_on_loopback(Handler) as url:
+        yield f"{url}/v1", asked
 
 
 ASKS = [Ask("a", number, 100 + number, [{"role": "user", "content": "Double."}]) for number in range(5)]
