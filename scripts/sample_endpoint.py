@@ -13,7 +13,8 @@ from argparse import ArgumentParser
 from deepcoder import prompts
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.evaluation.endpoint import Ask, Endpoint, collect
-from deepcoder.files import remove, write_text
+from deepcoder.files import write_text
+from deepcoder.journal import Journal
 from deepcoder.manifest import read_manifest
 from deepcoder.rl.seeds import seed_of
 from deepcoder.schemas.problem import PROBLEM
@@ -46,11 +47,11 @@ def work(job: Job) -> None:
         for problem in problems
         for number in range(benchmark.samples)
     ]
-    journal = args.out.with_name(f".{args.out.name}.part")
+    journal = Journal(args.out.with_name(f".{args.out.name}.part"))
     endpoint = Endpoint(args.url, args.served, args.parallel)
     lines = collect(endpoint, asks, job.read("evaluation.sampling"), journal)
     write_text(args.out, "".join(json.dumps(line) + "\n" for line in lines))
-    remove(journal)
+    journal.forget()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from deepcoder.config.schema import Verification
@@ -35,12 +36,15 @@ def outcomes(rows: Iterable[Row], policy: Verification) -> dict[str, Outcome]:
     """The outcome of each problem that has verdicts.
 
     A problem is flaky where two runs of one solution differ in verdict or failed test. Otherwise policy `majority`
-    asks that more than half of the solutions pass, the others that one does.
+    asks that more than half of the solutions pass, the others that one does. The rows of a problem stand together.
     """
-    by_problem: dict[str, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        by_problem[row["problem_id"]][row["solution"]].append(row)
-    return {problem: _outcome(by_problem[problem], policy) for problem in sorted(by_problem)}
+    found = {}
+    for problem, of_it in groupby(rows, key=lambda row: row["problem_id"]):
+        solutions: dict[int, list[Row]] = defaultdict(list)
+        for row in of_it:
+            solutions[row["solution"]].append(row)
+        found[problem] = _outcome(solutions, policy)
+    return dict(sorted(found.items()))
 
 
 def _outcome(solutions: Mapping[int, Sequence[Row]], policy: Verification) -> Outcome:

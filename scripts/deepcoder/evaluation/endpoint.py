@@ -6,19 +6,17 @@ endpoint promises nothing about equal seeds, so what it gave is kept as a file a
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from deepcoder.config.schema import Sampling
 from deepcoder.errors import UserError
-from deepcoder.files import write_text
+from deepcoder.journal import Journal
 
 KEY_VARIABLE = "OPENAI_API_KEY"  # sent as a bearer token where it is set
 TIMEOUT_S = 3600.0  # of one response; a thinking model may take long
@@ -54,47 +52,31 @@ class Ask:
     turns: Sequence[Mapping[str, str]]
 
 
-def collect(endpoint: Endpoint, asks: Sequence[Ask], sampling: Sampling, journal: Path) -> list[dict[str, Any]]:
+def collect(endpoint: Endpoint, asks: Sequence[Ask], sampling: Sampling, journal: Journal) -> list[dict[str, Any]]:
     """Lines as evaluation/responses.py reads them, in the order of `asks`; what `journal` holds is not asked again.
 
     Raises:
         UserError: the endpoint refuses, or gives no answer after all tries; what has come is kept.
     """
-    found = _read(journal)
+    found = {(line["problem"], line["sample"]): line for line in journal.read()}
     missing = [ask for ask in asks if (ask.problem, ask.sample) not in found]
     lock = threading.Lock()
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    # What was cut in its last line when a run was killed is written anew.
-    write_text(journal, "".join(json.dumps(line) + "\n" for line in found.values()))
-    with open(journal, "a", encoding="utf-8") as handle:
 
-        def one(ask: Ask) -> None:
-            line = _ask(endpoint, ask, sampling)
-            with lock:
-                handle.write(json.dumps(line) + "\n")
-                handle.flush()
-                found[ask.problem, ask.sample] = line
+    def one(ask: Ask) -> None:
+        line = _ask(endpoint, ask, sampling)
+        with lock:
+            journal.add(line)
+            found[ask.problem, ask.sample] = line
 
-        with ThreadPoolExecutor(endpoint.parallel) as threads:
-            futures = [threads.submit(one, ask) for ask in missing]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                threads.shutdown(wait=True, cancel_futures=True)
-                raise
-    return [found[ask.problem, ask.sample] for ask in asks]
-
-
-def _read(journal: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    found = {}
-    for text in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
+    with ThreadPoolExecutor(endpoint.parallel) as threads:
+        futures = [threads.submit(one, ask) for ask in missing]
         try:
-            line = json.loads(text)
-            found[line["problem"], line["sample"]] = line
-        except (json.JSONDecodeError, KeyError, TypeError):
-            continue
-    return found
+            for future in futures:
+                future.result()
+        except BaseException:
+            threads.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [found[ask.problem, ask.sample] for ask in asks]
 
 
 def _ask(endpoint: Endpoint, ask: Ask, sampling: Sampling) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from deepcoder import prompts
 from deepcoder.errors import UserError
-from deepcoder.files import remove, writing
+from deepcoder.journal import Journal
 from deepcoder.judge import STALL_SECONDS, Verdict
 from deepcoder.rl.reward import Grader
 from deepcoder.rl.rollout import Request, Rollout, Sample
@@ -134,39 +134,54 @@ class Feed:
         self.judged += 1
 
 
-class Journal:
-    """Finished samples of the batch in flight on disk, a line each; a cut last line is ignored."""
+class BatchJournal:
+    """Finished samples of the batch in flight."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._lines = Journal(path)
 
-    def read(self, name: str) -> list[Sample]:
-        """Samples of the batch called `name`; those of another one are worth nothing."""
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        found = []
-        for line in lines:
-            try:
-                owner, value = json.loads(line)
-                versions = tuple((version, count) for version, count in value.pop("versions"))
-                found.append(Sample(**value, versions=versions))
-            except (ValueError, TypeError, KeyError):
-                continue
-            if owner != name:
-                return []
-        return found
+    def samples(
+        self,
+        name: str,
+        requests: Sequence[Request],
+        generate: Callable[[list[Request]], Iterator[Sample]],
+        reuse_part: bool = False,
+    ) -> Iterator[Sample]:
+        """The samples of the batch called `name`, as far as an interrupted attempt has them from the journal.
 
-    def write(self, name: str, samples: Iterator[Sample]) -> Iterator[Sample]:
-        """Begin the journal of a batch and pass its samples through."""
-        with writing(self.path):
-            self.path.write_bytes(b"")
-        for sample in samples:
-            with writing(self.path), open(self.path, "a", encoding="utf-8") as handle:
-                handle.write(json.dumps([name, asdict(sample)]) + "\n")
+        A part of a batch is decoded in other company than the whole, which shows in the last bits: only a whole one is
+        as if nothing had happened, and a part is used where `reuse_part` allows it.
+        """
+        known = self._read(name)
+        missing = [request for request in requests if request.key not in known]
+        if not missing:
+            yield from known.values()
+            return
+        if not reuse_part:
+            known, missing = {}, list(requests)
+        self._lines.begin()
+        for sample in itertools.chain(known.values(), generate(missing)):
+            self._lines.add([name, asdict(sample)])
             yield sample
 
     def forget(self) -> None:
         """Delete it."""
-        remove(self.path)
+        self._lines.forget()
+
+    def _read(self, name: str) -> dict[str, Sample]:
+        """By key; samples of another batch are worth nothing."""
+        found = {}
+        for line in self._lines.read():
+            try:
+                owner, value = line
+                versions = tuple((version, count) for version, count in value.pop("versions"))
+                sample = Sample(**value, versions=versions)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue
+            if owner != name:
+                return {}
+            found[sample.key] = sample
+        return found
 
 
 def rollouts_of(groups: Sequence[Group]) -> list[Rollout]:

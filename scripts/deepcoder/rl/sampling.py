@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from deepcoder import prompts
 from deepcoder.config.schema import Benchmark, Model, Sampling
 from deepcoder.config.schema import Engine as EngineConfig
 from deepcoder.errors import UserError
-from deepcoder.files import remove, sha256_json
+from deepcoder.files import sha256_json
+from deepcoder.journal import Journal
 from deepcoder.manifest import Manifest
 from deepcoder.rl.rollout import Request, Sample
 from deepcoder.rl.sampler import Sampler, SamplingOptions, make_sampler
@@ -30,32 +32,6 @@ class Ask:
     benchmark: str
     row: Row
     request: Request
-
-
-class Journal:
-    """Finished samples on disk, a line each, by the content of what was asked; a cut last line is ignored."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.found: dict[str, Sample] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-            try:
-                sample = Sample(**json.loads(line))
-            except (json.JSONDecodeError, TypeError):
-                continue
-            self.found[sample.key] = sample
-        if self.found and not path.read_bytes().endswith(b"\n"):
-            with open(path, "a", encoding="utf-8") as handle:
-                handle.write("\n")
-
-    def add(self, samples: Iterator[Sample]) -> None:
-        """Write samples down as they come."""
-        with open(self.path, "a", encoding="utf-8") as handle:
-            for sample in samples:
-                handle.write(json.dumps(asdict(sample)) + "\n")
-                handle.flush()
-                self.found[sample.key] = sample
 
 
 def sample_benchmarks(
@@ -86,14 +62,17 @@ def sample_benchmarks(
     limit = sampling.max_response_tokens
     asks = [ask for name in problems for ask in _asks(name, problems[name], benchmarks[name], text, limit, seed, shard)]
     journal = Journal(journal_path(work, checkpoint, engine, options, shard))
-    missing = [ask.request for ask in asks if ask.request.key not in journal.found]
+    found = {sample.key: sample for sample in _samples(journal)}
+    missing = [ask.request for ask in asks if ask.request.key not in found]
     print(f"{len(asks) - len(missing)} of {len(asks)} samples are there from before", flush=True)
     if missing:
         longest = max(len(ask.request.prompt_ids) for ask in asks) + limit
-        journal.add(_start(folder, engine, longest, text).generate(missing, options))
+        for sample in _start(folder, engine, longest, text).generate(missing, options):
+            journal.add(asdict(sample))
+            found[sample.key] = sample
     rows: dict[str, list[Row]] = {name: [] for name in problems}
     for ask in asks:
-        sample = journal.found[ask.request.key]
+        sample = found[ask.request.key]
         answer = {"response": text.decode(sample.token_ids), "token_ids": sample.token_ids, "finish": sample.finish}
         rows[ask.benchmark].append({**ask.row, **answer})
     return rows
@@ -101,7 +80,8 @@ def sample_benchmarks(
 
 def forget(work: Path, checkpoint: Manifest, engine: EngineConfig, sampling: Sampling, shard: Shard) -> None:
     """Delete the finished samples of a shard once they are in an artifact."""
-    remove(journal_path(work, checkpoint, engine, SamplingOptions(sampling.temperature, sampling.top_p), shard))
+    options = SamplingOptions(sampling.temperature, sampling.top_p)
+    Journal(journal_path(work, checkpoint, engine, options, shard)).forget()
 
 
 def journal_path(
@@ -111,6 +91,12 @@ def journal_path(
     weights = {name: facts["sha256"] for name, facts in checkpoint.files.items() if name.startswith("hf/")}
     asked = sha256_json([weights, engine.name, engine.dtype, asdict(options)])[:24]
     return work / f"{asked}-{shard.number}-of-{shard.of}.jsonl"
+
+
+def _samples(journal: Journal) -> Iterator[Sample]:
+    for value in journal.read():
+        with suppress(TypeError):  # of a line that is none of ours
+            yield Sample(**value)
 
 
 def _start(folder: Path, engine: EngineConfig, longest: int, text: Text) -> Sampler:

@@ -5,7 +5,6 @@ The order of the phases is a schedule's (schedule.py); what each phase does is h
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from deepcoder.config.schema import Rollout as RolloutConfig
 from deepcoder.config.schema import Trainer as TrainerConfig
 from deepcoder.errors import UserError
 from deepcoder.rl.checkpoints import Checkpoints
-from deepcoder.rl.feed import Feed, Journal, rollouts_of
+from deepcoder.rl.feed import BatchJournal, Feed, rollouts_of
 from deepcoder.rl.figures import check_finite, describe, mean_report
 from deepcoder.rl.flow import Stream
 from deepcoder.rl.losses import sample_weights
@@ -321,8 +320,8 @@ class Run:
     def _progress(self) -> ProgressLog:
         return ProgressLog(self.checkpoints.root)
 
-    def _journal(self) -> Journal:
-        return Journal(self.checkpoints.root / "samples.jsonl")
+    def _journal(self) -> BatchJournal:
+        return BatchJournal(self.checkpoints.root / "samples.jsonl")
 
     def _judged(
         self,
@@ -330,7 +329,7 @@ class Run:
         number: int,
         options: SamplingOptions,
         names: tuple[Any, ...],
-        journal: Journal | None = None,
+        journal: BatchJournal | None = None,
     ) -> list[Rollout]:
         """Rollouts of a whole batch; with a journal, those of an interrupted attempt are taken from there."""
         feed, version = self.feed(str(names[0])), self.version
@@ -347,21 +346,13 @@ class Run:
             return rollouts_of(list(groups.values()))
 
     def _samples(
-        self, requests: list[Request], options: SamplingOptions, name: str, journal: Journal | None
+        self, requests: list[Request], options: SamplingOptions, name: str, journal: BatchJournal | None
     ) -> Iterator[Sample]:
         if journal is None:
             yield from self.sampler.generate(requests, options)
             return
-        known = {sample.key: sample for sample in journal.read(name)}
-        # A part of a batch is decoded in other company than the whole, which shows in the last bits: only a whole one
-        # is as if nothing had happened.
-        if len(known) < len(requests) and not self.settings.trainer.reuse_part_of_a_batch:
-            known = {}
-        yield from known.values()
-        missing = [request for request in requests if request.key not in known]
-        if missing:
-            fresh = self.sampler.generate(missing, options)
-            yield from journal.write(name, itertools.chain(known.values(), fresh) if known else fresh)
+        part = self.settings.trainer.reuse_part_of_a_batch
+        yield from journal.samples(name, requests, lambda missing: self.sampler.generate(missing, options), part)
 
     def _resampled(self, step: int, rollouts: list[Rollout]) -> list[Rollout]:
         """Replace groups without signal by those of further prompts, a few times over (dynamic sampling, DAPO 3.2)."""

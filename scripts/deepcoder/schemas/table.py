@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,39 @@ import pyarrow.parquet as pq
 from deepcoder.errors import UserError
 from deepcoder.files import atomic_path
 
+Row = Mapping[str, Any]
 ROW_GROUP_ROWS = 1024
 BATCH_ROWS = 64  # of a table that is read row by row
 
 
-def write_table(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
-    """Write rows in the order given; returns their number.
+def write_table(path: Path, rows: Iterable[Row], schema: pa.Schema) -> int:
+    """Write rows in the order given, a row group of them in memory; returns their number.
 
     Raises:
         UserError: a row that does not fit the schema, named by its position.
     """
-    rows = list(rows)
-    try:
-        table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise UserError(f"{path}: row {_bad_row(rows, schema)} does not fit the schema ({error})") from error
-    write_arrow(path, table)
-    return len(rows)
+    count = 0
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for group in in_groups(rows, ROW_GROUP_ROWS):
+            try:
+                writer.write_table(pa.Table.from_pylist([dict(row) for row in group], schema=schema))
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                position = count + _bad_row(group, schema)
+                raise UserError(f"{path}: row {position} does not fit the schema ({error})") from error
+            count += len(group)
+    return count
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:
     """Write a table as `write_table` would its rows."""
     with atomic_path(path) as temporary:
         pq.write_table(table.combine_chunks(), temporary, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+
+
+def in_groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """The rows in lists of `size`, the last one shorter."""
+    following = iter(rows)
+    return iter(lambda: list(islice(following, size)), [])
 
 
 def read_table(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
@@ -74,7 +85,7 @@ def _reading(path: Path, schema: pa.Schema) -> Iterator[None]:
         raise UserError(f"{path}: not a readable parquet file of the schema ({error}); make it again") from error
 
 
-def _bad_row(rows: list[Mapping[str, Any]], schema: pa.Schema) -> int:
+def _bad_row(rows: list[Row], schema: pa.Schema) -> int:
     for number, row in enumerate(rows):
         try:
             pa.Table.from_pylist([dict(row)], schema=schema)

@@ -64,7 +64,7 @@ def test_layout_punctuation_case_and_the_notation_of_formulas_do_not_count():
         "Given ai (1 ≤ ai ≤ 109), print the sum.",
         "Given ai (1 ≤ ai ≤ 109), print the product.",
     ]
-    assert exact_groups(texts, shingles_of(texts, 3)) == [[0, 1, 2]]
+    assert exact_groups(shingles_of(texts, 3)) == [[0, 1, 2]]
 
 
 def test_near_duplicates_are_found_with_their_exact_score_and_others_are_not():

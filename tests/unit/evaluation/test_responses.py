@@ -21,6 +21,7 @@ from deepcoder.errors import UserError
 from deepcoder.evaluation.endpoint import Ask, Endpoint, collect
 from deepcoder.evaluation.responses import read_responses
 from deepcoder.files import read_json
+from deepcoder.journal import Journal
 from deepcoder.schemas.tests_store import TestsStore
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
@@ -152,7 +153,7 @@ ASKS = [Ask("a", number, 100 + number, [{"role": "user", "content": "Double."}])
 
 def test_each_sample_is_asked_for_with_its_own_seed(tmp_path: Path) -> None:
     with serving([]) as (url, asked):
-        lines = collect(Endpoint(url, "served", parallel=3), ASKS, SAMPLING, tmp_path / "part")
+        lines = collect(Endpoint(url, "served", parallel=3), ASKS, SAMPLING, Journal(tmp_path / "part"))
     assert [(line["sample"], line["text"]) for line in lines] == [(n, f"seed {100 + n}") for n in range(5)]
     wanted = {"model": "served", "temperature": 0.6, "top_p": 0.95, "max_tokens": 1000}
     assert all(request | wanted == request for request in asked)
@@ -161,23 +162,23 @@ def test_each_sample_is_asked_for_with_its_own_seed(tmp_path: Path) -> None:
 
 def test_a_busy_endpoint_is_asked_again_and_a_refusal_ends_it(tmp_path: Path) -> None:
     with serving([429, 503]) as (url, asked):
-        collect(Endpoint(url, "m", parallel=1, wait_s=0.01), ASKS[:1], SAMPLING, tmp_path / "one")
+        collect(Endpoint(url, "m", parallel=1, wait_s=0.01), ASKS[:1], SAMPLING, Journal(tmp_path / "one"))
         assert len(asked) == 3
     with serving([401]) as (url, asked):
         with pytest.raises(UserError, match="status 401"):
-            collect(Endpoint(url, "m", parallel=1), ASKS[:1], SAMPLING, tmp_path / "two")
+            collect(Endpoint(url, "m", parallel=1), ASKS[:1], SAMPLING, Journal(tmp_path / "two"))
         assert len(asked) == 1
 
 
 def test_an_interrupted_run_goes_on_with_what_it_lacks(tmp_path: Path) -> None:
     journal = tmp_path / "part"
     with serving([200, 200, 401]) as (url, _), pytest.raises(UserError):
-        collect(Endpoint(url, "m", parallel=1), ASKS, SAMPLING, journal)
+        collect(Endpoint(url, "m", parallel=1), ASKS, SAMPLING, Journal(journal))
     with open(journal, "a") as handle:
         handle.write('{"problem": "a", "sam')  # killed while it wrote
     had = journal.read_text().count("\n")
     with serving([]) as (url, asked):
-        lines = collect(Endpoint(url, "m", parallel=1), ASKS, SAMPLING, journal)
+        lines = collect(Endpoint(url, "m", parallel=1), ASKS, SAMPLING, Journal(journal))
     assert had >= 2
     assert len(asked) == 5 - had
     assert [line["text"] for line in lines] == [f"seed {100 + n}" for n in range(5)]
@@ -185,7 +186,7 @@ def test_an_interrupted_run_goes_on_with_what_it_lacks(tmp_path: Path) -> None:
 
 def test_reasoning_that_a_server_took_out_goes_back_in_its_tags(tmp_path: Path) -> None:
     with serving([], reasoning_content="hm", content="so") as (url, _):
-        [line] = collect(Endpoint(url, "m"), ASKS[:1], SAMPLING, tmp_path / "part")
+        [line] = collect(Endpoint(url, "m"), ASKS[:1], SAMPLING, Journal(tmp_path / "part"))
     assert line["text"] == "<think>\nhm\n</think>\nso"
 
 

@@ -7,9 +7,10 @@ from deepcoder.curation.rules.filters import difficulty, enough_tests, held_out,
 from deepcoder.curation.rules.references import flaky, parseable, several_answers, verified, weak_tests
 from deepcoder.curation.rules.statements import images, interactive, language
 
-__all__ = ["RULES", "Evidence", "Rule"]
+__all__ = ["COMPARING", "READING", "RULES", "Evidence", "Rule"]
 
-RULES: tuple[tuple[str, Rule], ...] = (
+# Each of these looks at one problem at a time, and the others no more at its statement or its programs.
+READING: tuple[tuple[str, Rule], ...] = (
     ("held_out", held_out),
     ("test_size", test_size),
     ("language", language),
@@ -22,6 +23,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("flaky", flaky),
     ("verified", verified),
     ("weak_tests", weak_tests),
+)
+COMPARING: tuple[tuple[str, Rule], ...] = (
     ("exact_duplicate", exact_duplicate),
     ("near_duplicate", near_duplicate),
     ("shared_tests", shared_tests),
@@ -29,3 +32,4 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("difficulty", difficulty),
     ("validation", validation),
 )
+RULES = READING + COMPARING

@@ -25,7 +25,7 @@ def exact_duplicate(rows: Sequence[Row], config: Curation, evidence: Evidence) -
     rows = _by_id(rows)
     shingles = evidence.shingles.of(rows, config.deduplication.shingle_words)
     found: Found = []
-    for group in exact_groups([row["statement"] for row in rows], shingles):
+    for group in exact_groups(shingles):
         kept = _best_tested(rows, group)
         found += [(min(kept, other), max(kept, other), "statement", 1.0) for other in group if other != kept]
     return _removed(rows, found, "exact_duplicate", "same statement as", evidence)

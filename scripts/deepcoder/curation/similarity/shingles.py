@@ -60,12 +60,19 @@ class Shingles:
 
 def shingles_of(statements: Sequence[str], words: int) -> Shingles:
     """All runs of `words` words of each statement; a shorter statement is one shingle."""
-    parts = [
-        _of_some(statements[first : first + STATEMENTS_AT_ONCE], words)
-        for first in range(0, len(statements), STATEMENTS_AT_ONCE)
-    ]
-    sizes = [part.sizes for part in parts]
-    offsets = np.concatenate([[0], *sizes]).astype(np.int64).cumsum()
+    return joined(
+        [
+            _of_some(statements[first : first + STATEMENTS_AT_ONCE], words)
+            for first in range(0, len(statements), STATEMENTS_AT_ONCE)
+        ]
+    )
+
+
+def joined(parts: Sequence[Shingles]) -> Shingles:
+    """The statements of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    offsets = np.concatenate([[0], *(part.sizes for part in parts)]).astype(np.int64).cumsum()
     return Shingles(_joined([part.hashes for part in parts]), offsets, _joined([part.digests for part in parts]))
 
 

@@ -12,7 +12,7 @@ of a bucket of similar statements, and `Near.complete` says whether pairs among 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +25,10 @@ from deepcoder.curation.similarity.signatures import (
     banded,
     likely,
     pairs_within,
+    runs_of,
     signatures_of,
 )
-from deepcoder.curation.similarity.words import Positions, normal_text
+from deepcoder.curation.similarity.words import Positions
 
 Scored = list[tuple[int, int, float]]  # two positions, the smaller first, and their similarity
 
@@ -45,17 +46,17 @@ class Near:
     complete: bool
 
 
-def exact_groups(statements: Sequence[str], shingles: Shingles) -> list[list[int]]:
-    """Groups of two or more positions whose normalised statements are equal, each sorted, in order of the first."""
-    order = np.argsort(shingles.digests, kind="stable")
-    found = shingles.digests[order]
-    equal = np.zeros(len(order), np.bool_)
-    equal[1:] = found[1:] == found[:-1]
-    equal[:-1] |= equal[1:]
-    groups: Mapping[str, list[int]] = defaultdict(list)
-    for position in np.sort(order[equal]):
-        groups[normal_text(statements[position])].append(int(position))
-    return [group for group in groups.values() if len(group) > 1]
+def exact_groups(shingles: Shingles) -> list[list[int]]:
+    """Groups of two or more positions whose normalised statements are equal, each sorted, in order of the first.
+
+    They have the same words in the same order by their digests, and the same shingles.
+    """
+    runs = runs_of(shingles.digests)
+    groups: Mapping[tuple[int, bytes], list[int]] = defaultdict(list)
+    for run in np.flatnonzero(runs.sizes > 1):
+        for position in runs.order[runs.starts[run] : runs.starts[run] + runs.sizes[run]].tolist():
+            groups[int(shingles.digests[position]), shingles.of(position).tobytes()].append(position)
+    return sorted(group for group in groups.values() if len(group) > 1)
 
 
 def near_pairs(shingles: Shingles, threshold: float, permutations: int, bands: int) -> Near:
