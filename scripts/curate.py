@@ -52,7 +52,7 @@ def work(job: Job) -> None:
         weak={row["problem_id"]: row for row in _rows(verified, "weak_tests.parquet", WEAK_TESTS)},
     )
     curated = curate(problems, list(_rows(sources, "dropped.parquet", DROPPED)), config, evidence)
-    write_curated(args.out, args.curation, curated, problems)
+    write_curated(args.out, args.curation, config.verification, curated, problems)
 
 
 def _rows(manifests: list[Manifest], name: str, schema: Any) -> Iterator[dict[str, Any]]:

@@ -50,7 +50,7 @@ LAZY_SHARE = 0.1  # of the warm start's programs in the comparison of graders
 def problem_rows(config: Config, store: TestsStore) -> list[Row]:
     """The easy problems with the columns that training and evaluation read, planted defects left out."""
     fraction = config.sources["easy"].options["heldout_fraction"]
-    extra = {"source": "easy", "starter_code": "", "time_limit_s": None, "statement_digest": ""}
+    extra = {"source": "easy", "starter_code": "", "time_limit_s": None, "checker": None, "statement_digest": ""}
     rows = [row for row in generate(heldout_fraction=fraction) if not row["id"].startswith("planted")]
     return [{**row, **extra, "tests_ref": store.put(row["tests"])} for row in rows]
 

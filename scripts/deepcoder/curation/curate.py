@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepcoder.config.schema import Curation
+from deepcoder.config.schema import Curation, Verification
+from deepcoder.curation.checkers import checker_for
 from deepcoder.curation.normalise import dropped_row
 from deepcoder.curation.rules import COMPARING, READING, RULES, Evidence, Rule
 from deepcoder.errors import UserError
@@ -100,6 +101,11 @@ class _Sieve:
         return rows
 
 
+def _with_checker(row: Row, policy: Verification) -> Row:
+    checker = checker_for(row, policy)
+    return {**row, "checker": None if checker is None else checker.source}
+
+
 def _compact(row: Row) -> Row:
     return {name: row[name] for name in COMPARED} | {"test_digests": array("Q", row["test_digests"])}
 
@@ -125,12 +131,13 @@ def funnel(
     return table
 
 
-def write_curated(path: Path, name: str, curated: Curated, problems: Iterable[Row]) -> Manifest:
+def write_curated(path: Path, name: str, policy: Verification, curated: Curated, problems: Iterable[Row]) -> Manifest:
     """Write the five payload files and their manifest (artifact "curated").
 
     Args:
         path: of the manifest; the others go beside it.
         name: of the curation.
+        policy: by which the problems were verified: a checker that it allows them goes with them.
         curated: what to write.
         problems: the rows that were curated, sorted by id; they are iterated over twice.
 
@@ -145,7 +152,8 @@ def write_curated(path: Path, name: str, curated: Curated, problems: Iterable[Ro
     root = path.parent
     for part, kept in (("train", curated.train), ("validation", curated.validation)):
         ids = {row["id"] for row in kept}
-        write_table(root / f"{part}.parquet", (row for row in problems if row["id"] in ids), PROBLEM)
+        rows = (_with_checker(row, policy) for row in problems if row["id"] in ids)
+        write_table(root / f"{part}.parquet", rows, PROBLEM)
     write_table(root / "dropped.parquet", curated.dropped, DROPPED)
     write_table(root / "pairs.parquet", curated.pairs, PAIR)
     write_csv(root / "funnel.csv", FUNNEL, curated.funnel)

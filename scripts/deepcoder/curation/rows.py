@@ -161,6 +161,7 @@ def to_problem(parsed: Parsed, name: str, source: Source, store: TestsStore) -> 
         "contest_problem": parsed.contest_problem or contest_problem(parsed.url),
         "licence": parsed.licence or source.licence,
         "time_limit_s": parsed.time_limit_s,
+        "checker": None,
     }
 
 

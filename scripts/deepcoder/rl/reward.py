@@ -38,7 +38,10 @@ def time_limit_s(problem: Row, recipe: Recipe, judge: Judge) -> float:
 
 
 class Grader:
-    """Judges responses as they arrive; equal programs for one problem are judged once."""
+    """Judges responses as they arrive; equal programs for one problem are judged once.
+
+    A problem that came with a checker is judged by it, as its references were, any other by the recipe's comparator.
+    """
 
     def __init__(
         self, problems: Sequence[Row], store: TestsStore, pool: JudgeInterface, recipe: Recipe, judge: Judge
@@ -69,6 +72,7 @@ class Grader:
 
     def _submission(self, problem_id: str, program: str, kind: str, tests: Sequence[Row]) -> Submission:
         problem = self.problems[problem_id]
+        checker = problem["checker"]
         return Submission(
             id=problem_id,
             kind=kind,  # type: ignore[arg-type]
@@ -77,7 +81,8 @@ class Grader:
             fn_name=problem["fn_name"] if kind == "call" else None,
             time_limit_s=time_limit_s(problem, self.recipe, self.judge),
             memory_limit_mb=self.judge.memory_limit_mb,
-            comparator=self.recipe.comparator,
+            comparator="checker" if checker else self.recipe.comparator,
+            checker=checker,
         )
 
     def _chosen(self, problem_id: str) -> tuple[str, list[Row]]:

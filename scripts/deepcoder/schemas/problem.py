@@ -30,6 +30,7 @@ PROBLEM = pa.schema(
         ("contest_problem", pa.string()),  # codeforces/1899/A, see curation/contest.py; null where unknown
         ("licence", pa.string()),
         ("time_limit_s", pa.float64()),  # the problem's own, or null
+        ("checker", pa.large_string()),  # of curated problems: Python source that decides outputs; null: a comparator
     ]
 )
 

@@ -7,10 +7,12 @@ from test_curate import curation, evidence, parsed, problems_of
 
 from deepcoder.config.schema import Verification
 from deepcoder.curation.checkers import checker_for
-from deepcoder.curation.curate import curate
+from deepcoder.curation.curate import curate, write_curated
 from deepcoder.curation.outcomes import outcomes
 from deepcoder.curation.verify import verify
 from deepcoder.judge import JudgePool, Submission
+from deepcoder.schemas.problem import PROBLEM
+from deepcoder.schemas.table import read_table
 from deepcoder.schemas.tests_store import TestsStore
 
 CHECKER = Verification(comparator="tokens", runs=1, several_answers="checker")
@@ -87,6 +89,18 @@ def test_the_policy_says_which_problems_leave_the_set(tmp_path, policy, kept):
     assert {row["rule"] for row in result.dropped} <= {"several_answers"}
     reasons = {row["source_id"]: row["reason"] for row in result.dropped}
     assert reasons.get("any", ANY) in (ANY, f'the statement allows several answers (any_answer): "{ANY.rstrip(".")}"')
+
+
+def test_a_checker_goes_with_the_problem_into_the_training_set(tmp_path):
+    rows = [parsed("order", statement=f"order. {ORDER}"), parsed("plain", statement="plain.")]
+    problems, _ = problems_of(rows, tmp_path)
+    for policy in (CHECKER, replace(CHECKER, several_answers="keep")):
+        result = curate(problems, [], curation(verification=policy), evidence(problems))
+        write_curated(tmp_path / "manifest.json", "made", policy, result, problems)
+        written = {row["source_id"]: row["checker"] for row in read_table(tmp_path / "train.parquet", PROBLEM)}
+        allowed = checker_for(next(row for row in problems if row["source_id"] == "order"), policy)
+        assert written == {"order": allowed and allowed.source, "plain": None}
+        assert (allowed is None) == (policy is not CHECKER)
 
 
 def test_verification_judges_by_the_checker_and_records_it(tmp_path, judge):

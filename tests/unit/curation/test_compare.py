@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepcoder.config.schema import Verification
 from deepcoder.curation.compare import (
     ALL,
     COLUMNS,
@@ -43,7 +44,8 @@ def leak(identity: str, benchmark: str) -> dict[str, Any]:
 
 def written(root: Path, name: str, **parts: Any) -> Path:
     values = {"train": [], "validation": [], "dropped": [], "pairs": [], "funnel": []} | parts
-    write_curated(root / name / "manifest.json", name, Curated(**values))
+    rows, policy = [*values["train"], *values["validation"]], Verification(comparator="tokens")
+    write_curated(root / name / "manifest.json", name, policy, Curated(**values), rows)
     return root / name / "manifest.json"
 
 

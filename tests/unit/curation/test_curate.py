@@ -236,7 +236,7 @@ def test_files_are_the_same_bytes_for_any_order_of_the_input(tmp_path):
         out = tmp_path / str(seed) / "manifest.json"
         known = evidence(problems)
         result = curate(problems, rejected, curation(validation_fraction=0.2), known)
-        write_curated(out, "strict", result, sorted(problems, key=lambda row: row["id"]))
+        write_curated(out, "strict", curation().verification, result, sorted(problems, key=lambda row: row["id"]))
         hashes.append(sha256_file(out))  # of the manifest, which holds those of the files
     assert hashes[0] == hashes[1]
     with open(tmp_path / "1" / "funnel.csv", encoding="utf-8") as handle:
@@ -246,7 +246,8 @@ def test_files_are_the_same_bytes_for_any_order_of_the_input(tmp_path):
 def test_nothing_left_is_an_error_that_says_what_removed_it(tmp_path):
     problems, _ = problems_of([parsed("a", tests=TESTS[:1])], tmp_path)
     with pytest.raises(UserError, match=r"1 by enough_tests.*config/curation/strict\.yaml"):
-        write_curated(tmp_path / "m.json", "strict", curate(problems, [], curation(), evidence(problems)), problems)
+        result = curate(problems, [], curation(), evidence(problems))
+        write_curated(tmp_path / "m.json", "strict", curation().verification, result, problems)
 
 
 def test_repeated_ids_and_limits_of_a_source(tmp_path):

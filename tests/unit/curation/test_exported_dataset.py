@@ -50,7 +50,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     known = evidence(problems, verifiable=frozenset())
     result = curate(problems, rejected, curation(validation_fraction=0.3), known)
     assert result.validation
-    write_curated(root / "strict/manifest.json", "strict", result, problems)
+    write_curated(root / "strict/manifest.json", "strict", curation().verification, result, problems)
     answer = Parsed("a", "How much is 6 times 7?", "answer", answer="42")
     for name, benchmark in (("bench", parsed("b", solutions=[])), ("maths", answer)):
         made, dropped = normalise(name, hub_source(role="benchmark", licence="MIT"), [benchmark], store)

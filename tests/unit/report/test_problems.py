@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.checkout import ROOT
 
+from deepcoder.config.schema import Verification
 from deepcoder.curation.compare import Curation, load_curation
 from deepcoder.curation.curate import Curated, write_curated
 from deepcoder.manifest import read_manifest, write_manifest
@@ -65,7 +66,8 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dropped += [
         {"id": f"e{n}", "source": "made", "source_id": HOSTILE, "rule": "parse", "reason": "no tests"} for n in "123456"
     ]
-    write_curated(root / "strict/manifest.json", "strict", Curated(kept[:5], kept[5:], dropped, [], []))
+    policy, curated = Verification(comparator="tokens"), Curated(kept[:5], kept[5:], dropped, [], [])
+    write_curated(root / "strict/manifest.json", "strict", policy, curated, kept)
     for source in ("made", "other"):
         own = [one for one in [*kept, *lost] if one["source"] == source]
         write_table(root / source / "problems.parquet", own, PROBLEM)

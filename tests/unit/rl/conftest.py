@@ -26,7 +26,7 @@ def config() -> Config:
 def easy_rows() -> list[dict]:
     """Rows with the columns of schemas.problem.PROBLEM that training reads."""
     rows = [row for row in generate(0, 0.25) if not row["id"].startswith("planted")]
-    extra = {"source": "easy", "starter_code": "", "time_limit_s": None, "statement_digest": ""}
+    extra = {"source": "easy", "starter_code": "", "time_limit_s": None, "checker": None, "statement_digest": ""}
     return [{**row, **extra} for row in rows]
 
 

@@ -34,7 +34,7 @@ def run_stage(
     torch.set_num_threads(1)
     config = OmegaConf.to_object(compose_config({}))
     store = TestsStore(root / "tests")
-    extra = {"source": "easy", "starter_code": "", "time_limit_s": None, "statement_digest": ""}
+    extra = {"source": "easy", "starter_code": "", "time_limit_s": None, "checker": None, "statement_digest": ""}
     rows = [{**row, **extra, "tests_ref": store.put(row["tests"])} for row in generate(0, 0.25)[:8]]
     start = root / "start" / "manifest.json"
     if not start.exists():

@@ -15,7 +15,7 @@ from deepcoder.schemas.tests_store import TestsStore
 
 CALLS = [{"args": list(range(n)), "expected": n} for n in range(1, 5)]
 STDIN = [{"input": "x" * n, "output": str(n)} for n in (1, 4, 2, 3)]
-PROBLEM = {"id": "p", "source": "easy", "kind": "stdin", "fn_name": None, "time_limit_s": None}
+PROBLEM = {"id": "p", "source": "easy", "kind": "stdin", "fn_name": None, "time_limit_s": None, "checker": None}
 
 
 def test_the_tests_with_the_longest_input_are_judged(config: Config) -> None:
@@ -61,6 +61,23 @@ def test_a_right_program_a_wrong_one_and_none(grader: Grader) -> None:
         opened = grader.submit("p", "Question\n<think>\n", "```python\nprint(2 * int(input()))\n```").result()
     assert found == {name: name for name in responses}
     assert opened.verdict == "NF", "thinking that the prompt opened is not an answer"
+
+
+def test_a_problem_with_a_checker_is_judged_by_it(config: Config, tmp_path: Path) -> None:
+    store = TestsStore(tmp_path)
+    ref = store.put([{"input": f"{n} 9\n", "output": f"{n} 9\n"} for n in range(5)])
+    sorted_words = (
+        "import sys\nsys.exit(sorted(open(sys.argv[2]).read().split()) != sorted(open(sys.argv[3]).read().split()))"
+    )
+    problems = [
+        {**PROBLEM, "tests_ref": ref, "id": name, "checker": source}
+        for name, source in (("any order", sorted_words), ("one", None))
+    ]
+    backwards = fenced_response("print(*reversed(input().split()))", "turn it")
+    with JudgePool(1, "auto", "tokens") as pool:
+        grader = Grader(problems, store, pool, config.recipes["strict"], config.judge)
+        verdicts = {row["id"]: grader.submit(row["id"], "", backwards).result().verdict for row in problems}
+    assert verdicts == {"any order": "AC", "one": "WA"}
 
 
 def test_equal_programs_are_judged_once_and_the_judge_s_own_failure_again(grader: Grader) -> None:
