@@ -9,10 +9,11 @@ import numpy as np
 
 from deepcoder.config.schema import SharedTests
 from deepcoder.curation.similarity.digests import KEPT, LONGEST
-from deepcoder.curation.similarity.signatures import LARGEST_BUCKET, pairs_within, runs_of
+from deepcoder.curation.similarity.signatures import LARGEST_BUCKET, PAIRS_AT_ONCE, pairs_within, runs_of
 from deepcoder.curation.similarity.words import Hashes, Positions
 
 Similarity = Callable[[int, int], float]
+ROUNDING = 1e-6  # by which a share of a number of tests may be off
 LEAST_OUTPUT = 4  # bytes of an output by which problems are looked for: "1" and "YES" are everybody's
 
 
@@ -44,9 +45,9 @@ def shared_tests(
         between: only pairs of one of the first so many problems and one of the others.
     """
     sketches = [np.array(numbers, np.uint64) for numbers in digests]
-    candidates, complete = _candidates(sketches, how.least, between)
+    candidates, complete = _candidates(sketches, how, between)
     found = []
-    for first, other in candidates:
+    for first, other in candidates.tolist():
         a, b = _comparable(sketches[first], sketches[other])
         both = np.intersect1d(a, b, assume_unique=True)
         if len(both) < how.least or int((both & np.uint64(LONGEST)).sum()) < how.output_bytes:
@@ -65,20 +66,53 @@ def _comparable(a: Hashes, b: Hashes) -> tuple[Hashes, Hashes]:
     return (a[a <= min(bounds)], b[b <= min(bounds)]) if bounds else (a, b)
 
 
-def _candidates(sketches: Sequence[Hashes], least: int, between: int | None) -> tuple[list[tuple[int, int]], bool]:
-    """Pairs that share a digest of a test with some output, sorted, and whether these are all such pairs."""
-    sizes = [len(sketch) if len(sketch) >= least else 0 for sketch in sketches]
+def _candidates(sketches: Sequence[Hashes], how: SharedTests, between: int | None) -> tuple[Positions, bool]:
+    """int64 (pairs, 2), sorted: pairs that share a digest of a test with some output, and enough digests in all.
+
+    Beside them, whether these are all such pairs.
+    """
+    sizes = np.fromiter(map(len, sketches), np.int64, len(sketches))
+    sizes[sizes < how.least] = 0
     owners = np.repeat(np.arange(len(sketches)), sizes)
     digests = np.concatenate([np.empty(0, np.uint64), *(s for s, size in zip(sketches, sizes, strict=True) if size)])
-    telling = (digests & np.uint64(LONGEST)) >= LEAST_OUTPUT
-    digests, owners = digests[telling], owners[telling]
-    runs = runs_of(digests)
-    parts: list[Positions] = [owners[pairs_within(runs)]]
-    for members in runs.large():
-        rest = owners[members]
+    telling = np.flatnonzero((digests & np.uint64(LONGEST)) >= LEAST_OUTPUT)
+    runs = runs_of(digests[telling])
+    members = owners[telling]
+    parts = [_between(members[pairs_within(runs)], between)]
+    for run in runs.large():
+        rest = members[run]
         pivots = rest[:LARGEST_BUCKET] if between is None else rest[rest < between]
-        parts.append(np.stack([np.repeat(pivots, len(rest)), np.tile(rest, len(pivots))], axis=1))
-    pairs = np.unique(np.concatenate(parts), axis=0)
+        parts.append(_between(np.stack([np.repeat(pivots, len(rest)), np.tile(rest, len(pivots))], axis=1), between))
+    keys = np.unique(np.concatenate([part[:, 0] * len(sketches) + part[:, 1] for part in parts]))
+    pairs = np.stack(np.divmod(keys, max(len(sketches), 1)), axis=1)
+    first, other = sizes[pairs[:, 0]], sizes[pairs[:, 1]]
+    shared = _common(pairs, np.unique(digests, return_inverse=True)[1], sizes)
+    cut = np.maximum(first, other) == KEPT  # of which only the comparable part counts
+    enough = cut | (shared >= how.share * np.minimum(first, other) - ROUNDING)
+    return pairs[enough & (shared >= how.least)], between is not None or len(parts) == 1
+
+
+def _between(pairs: Positions, between: int | None) -> Positions:
     first, other = pairs[:, 0], pairs[:, 1]
-    pairs = pairs[first < other] if between is None else pairs[(first < between) & (other >= between)]
-    return [(int(first), int(other)) for first, other in pairs], between is not None or len(parts) == 1
+    return pairs[first < other] if between is None else pairs[(first < between) & (other >= between)]
+
+
+def _common(pairs: Positions, numbers: Positions, sizes: Positions) -> Positions:
+    """int64 (pairs,): how many digests the two sketches of a pair have in common.
+
+    Args:
+        pairs: int64 (pairs, 2).
+        numbers: int64 (digests,) below 2^32, one for each different digest, sketch after sketch.
+        sizes: int64 (problems,) of the sketches.
+    """
+    starts = np.cumsum(sizes) - sizes
+    counts = [np.empty(0, np.int64)]
+    for begin in range(0, len(pairs), PAIRS_AT_ONCE):
+        sides = pairs[begin : begin + PAIRS_AT_ONCE].ravel()
+        lengths = sizes[sides]
+        ends = np.cumsum(lengths)
+        places = np.arange(ends[-1]) + np.repeat(starts[sides] - ends + lengths, lengths)
+        keys = np.sort(np.repeat(np.arange(len(sides)) // 2 << 32, lengths) | numbers[places])
+        twice = keys[1:][keys[1:] == keys[:-1]]
+        counts.append(np.bincount(twice >> 32, minlength=len(sides) // 2))
+    return np.concatenate(counts)
