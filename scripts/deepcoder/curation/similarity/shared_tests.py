@@ -75,26 +75,47 @@ def _candidates(sketches: Sequence[Hashes], how: SharedTests, between: int | Non
     sizes[sizes < how.least] = 0
     owners = np.repeat(np.arange(len(sketches)), sizes)
     digests = np.concatenate([np.empty(0, np.uint64), *(s for s, size in zip(sketches, sizes, strict=True) if size)])
+    keys, complete = _sharing_one(digests, owners, len(sketches), between)
+    numbers = np.unique(digests, return_inverse=True)[1]
+    found = [np.empty((0, 2), np.int64)]
+    for begin in range(0, len(keys), PAIRS_AT_ONCE):
+        pairs = np.stack(np.divmod(keys[begin : begin + PAIRS_AT_ONCE], len(sketches)), axis=1)
+        smaller, larger = np.sort(sizes[pairs], axis=1).T
+        shared = _common(pairs, numbers, sizes)
+        # Of a sketch that was cut only the comparable part counts.
+        enough = (larger == KEPT) | (shared >= how.share * smaller - ROUNDING)
+        found.append(pairs[enough & (shared >= how.least)])
+    return np.concatenate(found), complete
+
+
+def _sharing_one(digests: Hashes, owners: Positions, count: int, between: int | None) -> tuple[Positions, bool]:
+    """int64 (pairs,), sorted: first * count + other for each pair that shares a digest of a test with some output.
+
+    Beside them, whether these are all such pairs.
+    """
+
+    def keys(first: Positions, other: Positions) -> Positions:
+        asked = first < other if between is None else (first < between) & (other >= between)
+        return first[asked] * count + other[asked]
+
     telling = np.flatnonzero((digests & np.uint64(LONGEST)) >= LEAST_OUTPUT)
-    runs = runs_of(digests[telling])
-    members = owners[telling]
-    parts = [_between(members[pairs_within(runs)], between)]
-    for run in runs.large():
-        rest = members[run]
+    owners, runs = owners[telling], runs_of(digests[telling])
+    found, large = [keys(*owners[pairs_within(runs)].T)], runs.large()
+    for run in large:
+        rest = owners[run]
         pivots = rest[:LARGEST_BUCKET] if between is None else rest[rest < between]
-        parts.append(_between(np.stack([np.repeat(pivots, len(rest)), np.tile(rest, len(pivots))], axis=1), between))
-    keys = np.unique(np.concatenate([part[:, 0] * len(sketches) + part[:, 1] for part in parts]))
-    pairs = np.stack(np.divmod(keys, max(len(sketches), 1)), axis=1)
-    first, other = sizes[pairs[:, 0]], sizes[pairs[:, 1]]
-    shared = _common(pairs, np.unique(digests, return_inverse=True)[1], sizes)
-    cut = np.maximum(first, other) == KEPT  # of which only the comparable part counts
-    enough = cut | (shared >= how.share * np.minimum(first, other) - ROUNDING)
-    return pairs[enough & (shared >= how.least)], between is not None or len(parts) == 1
+        found.append(keys(np.repeat(pivots, len(rest)), np.tile(rest, len(pivots))))
+    return _distinct(found), between is not None or not large
 
 
-def _between(pairs: Positions, between: int | None) -> Positions:
-    first, other = pairs[:, 0], pairs[:, 1]
-    return pairs[first < other] if between is None else pairs[(first < between) & (other >= between)]
+def _distinct(parts: list[Positions]) -> Positions:
+    """All numbers of the parts, sorted, each once; the parts are let go, for there can be tens of millions."""
+    numbers = np.concatenate(parts)
+    parts.clear()
+    numbers.sort()
+    new = np.ones(len(numbers), np.bool_)
+    new[1:] = numbers[1:] != numbers[:-1]
+    return numbers[new]
 
 
 def _common(pairs: Positions, numbers: Positions, sizes: Positions) -> Positions:
@@ -105,14 +126,10 @@ def _common(pairs: Positions, numbers: Positions, sizes: Positions) -> Positions
         numbers: int64 (digests,) below 2^32, one for each different digest, sketch after sketch.
         sizes: int64 (problems,) of the sketches.
     """
-    starts = np.cumsum(sizes) - sizes
-    counts = [np.empty(0, np.int64)]
-    for begin in range(0, len(pairs), PAIRS_AT_ONCE):
-        sides = pairs[begin : begin + PAIRS_AT_ONCE].ravel()
-        lengths = sizes[sides]
-        ends = np.cumsum(lengths)
-        places = np.arange(ends[-1]) + np.repeat(starts[sides] - ends + lengths, lengths)
-        keys = np.sort(np.repeat(np.arange(len(sides)) // 2 << 32, lengths) | numbers[places])
-        twice = keys[1:][keys[1:] == keys[:-1]]
-        counts.append(np.bincount(twice >> 32, minlength=len(sides) // 2))
-    return np.concatenate(counts)
+    starts, sides = np.cumsum(sizes) - sizes, pairs.ravel()
+    lengths = sizes[sides]
+    ends = np.cumsum(lengths)
+    places = np.arange(ends[-1]) + np.repeat(starts[sides] - ends + lengths, lengths)
+    keys = np.sort(np.repeat(np.arange(len(sides)) // 2 << 32, lengths) | numbers[places])
+    twice = keys[1:][keys[1:] == keys[:-1]]
+    return np.bincount(twice >> 32, minlength=len(pairs))
