@@ -128,6 +128,7 @@ EDITS = [
     Edit("a comment in `config/scale/smoke.yaml`", change=text("config/scale/smoke.yaml", "scale:", "# More.\nscale:")),
     Edit("a setting of how jobs run (`judge.workers`)", overrides=("judge__workers=1",)),
     Edit("how often a stage is saved (`stages.16k.save_every`)", overrides=("stages__16k__save_every=2",)),
+    Edit("curves to Weights & Biases (`logging.wandb.project`)", overrides=("logging__wandb__project=deepcoder",)),
     Edit("a key of a recipe that is not run", overrides=("recipes__as_released__clip_high=0.3",)),
     Edit("`touch` of every result", change=touch_everything),
     Edit(
