@@ -165,6 +165,16 @@ def render_inputs(wildcards):
     }
 
 
+def release_inputs(wildcards):
+    """The last stage of the recipe is released."""
+    last = trained_subjects(CONFIG.recipe)[-1]
+    return {
+        **report_inputs(wildcards),
+        "exported": model_manifest(last),
+        "tables": TABLES,
+    }
+
+
 def paper_inputs(wildcards):
     """`requested` is no input in Snakemake's eyes, which would make it."""
     return {

@@ -195,3 +195,32 @@ checkpoint compare_recipes:
         door=door("compare_recipes", "report"),
     shell:
         "{params.door} {output} --scores {input.scores} &> {log}"
+
+
+checkpoint export_release:
+    input:
+        **tracked(
+            "export_release",
+            ["exported", "tables", "scores", "stages", "curation", "published"],
+            release_inputs,
+            lambda w: table_gates(),
+            recipe=CONFIG.recipe,
+            model=CONFIG.model,
+        ),
+    output:
+        "results/{scale}/release/model.json",
+    log:
+        "results/{scale}/logs/export_release.log",
+    benchmark:
+        "results/{scale}/logs/export_release.tsv"
+    threads: cpus("report")
+    resources:
+        **needs("report"),
+    params:
+        door=door("export_release", "report"),
+        recipe=CONFIG.recipe,
+        model=CONFIG.model,
+    shell:
+        "{params.door} {output} --recipe {params.recipe} --model {params.model} --exported {input.exported}"
+        " --tables {input.tables} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
+        " --published {input.published} &> {log}"

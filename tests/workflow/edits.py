@@ -89,7 +89,8 @@ def new_module(folder: Path) -> None:
     (folder / "scripts/deepcoder/report/spare.py").write_text("SPARE = 1\n")
 
 
-READ = {"render": 1, "typeset": 1}  # the documents
+WRITTEN = {"typeset": 1, "export_release": 1}  # of the tables: the paper, and the released model's card
+READ = {"render": 1, **WRITTEN}  # the documents
 PAGE = {"summarise": 1, "plot": 1, **READ}
 SAMPLED = {"sample": 1, "gather_samples": 1}  # of one model, in one shard
 REPORT = {"compare_models": 1, **PAGE}
@@ -156,7 +157,7 @@ EDITS = [
     ),
     Edit(
         "the same, and the figures come out different",
-        {"plot": 1, **READ},
+        {"plot": 1, "render": 1, "typeset": 1},
         text("scripts/deepcoder/report/style.py", 'GREY = "#6b6b6b"', 'GREY = "#6b6b6c"'),
         differs=("report/figures",),
     ),
@@ -224,7 +225,7 @@ EDITS = [
     ),
     Edit(
         "how training samples (`rollout.samples_per_prompt`)",
-        {"train_stage": 2, "typeset": 1},
+        {"train_stage": 2, **WRITTEN},
         overrides=("rollout__samples_per_prompt=4",),
     ),
     Edit(
