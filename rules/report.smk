@@ -106,10 +106,11 @@ checkpoint render:
     params:
         door=door("render", "report"),
         recipe=CONFIG.recipe,
+        requested=lambda w: render_inputs(w)["requested"],
     shell:
-        "{params.door} {output} --recipe {params.recipe} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
-        " --stages {input.stages} --curation {input.curation} --comparison {input.comparison} --dataset {input.dataset}"
-        " --problems {input.problems} --published {input.published} &> {log}"
+        "{params.door} {output} --recipe {params.recipe} --tables {input.tables} {params.requested}"
+        " --figures {input.figures} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
+        " --comparison {input.comparison} --dataset {input.dataset} --problems {input.problems} --published {input.published} &> {log}"
 
 
 checkpoint compare_models:
