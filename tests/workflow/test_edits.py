@@ -51,6 +51,17 @@ def test_what_a_run_declares_is_all_that_it_makes(done: Path, monkeypatch: pytes
     assert found.runner.startswith("everything is made")
 
 
+def test_a_run_that_compares_recipes_declares_their_trainings_and_no_documents(done: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checkout"
+    shutil.copytree(done, folder, symlinks=True, ignore=shutil.ignore_patterns("code", "log"))
+    run_snakemake(folder, "--cores", "8", "recipes", "--config", *SMALL, "recipe_table=[strict]")
+    declared = json.loads((folder / edits.OUT / "work/run.json").read_text())
+    documents = {"summarise", "plot", "compare_models", "compare_curations", "render_problems", *edits.READ}
+    rules = EVERYTHING.keys() - documents - {"export_dataset"}
+    assert set(declared["artifacts"].values()) == {*rules, "compare_recipes"}
+    assert set(declared["stages"]) == {"strict/tiny/16k", "strict/tiny/32k"}
+
+
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_an_edit_reruns_exactly_what_was_written_down(done: Path, tmp_path: Path, edit: Edit) -> None:
     folder = tmp_path / "checkout"
