@@ -15,6 +15,7 @@ from deepcoder.progress.stage import Step, read_log
 from deepcoder.rl.progress_log import NAME
 
 STATE = "wandb.json"
+CONNECT_SECONDS = 20.0  # less than a stage waits at its end (rl/boards.py), so that its curves are kept offline then
 
 
 class WandbRun:
@@ -42,6 +43,7 @@ class WandbRun:
                 file=sys.stderr,
                 flush=True,
             )
+            wandb.teardown()  # its service holds the id for the attempt that failed
             self._run = self._open("offline", words)
         self._save()
 
@@ -58,7 +60,9 @@ class WandbRun:
         self._run.finish()
 
     def _open(self, mode: str, words: Mapping[str, Any]) -> Any:
-        settings = wandb.Settings(silent=True, console="off", save_code=False, disable_git=True)
+        settings = wandb.Settings(
+            silent=True, console="off", save_code=False, disable_git=True, init_timeout=CONNECT_SECONDS
+        )
         return wandb.init(id=self.id, resume="allow", mode=mode, settings=settings, **words)
 
     def _save(self) -> None:

@@ -108,11 +108,11 @@ def _end(follower: subprocess.Popen[bytes]) -> None:
         status = follower.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
         follower.kill()
-        _warn(f"it was not done {END_SECONDS:g} s after the stage; wandb sync sends the rest")
+        _warn(f"it was not done {END_SECONDS:g} s after the stage and was ended")
         return
     if status:
         _warn(f"its process ended with status {status}")
 
 
 def _warn(words: str) -> None:
-    print(f"warning: Weights & Biases: {words}; the training goes on without it", file=sys.stderr, flush=True)
+    print(f"warning: Weights & Biases: {words}; no result depends on it", file=sys.stderr, flush=True)

@@ -79,6 +79,19 @@ def test_a_stage_that_was_killed_goes_on_in_the_same_run_and_no_step_is_seen_twi
     assert rewards == tuple(step / 8 for step in steps)
 
 
+def test_online_without_a_way_there_the_curves_are_kept_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))  # where a key would be
+    with wandb_beside(Curves(Wandb(project="deepcoder", mode="online"), "strict/tiny/16k"), tmp_path, {}):
+        write_steps(tmp_path, 0, 2)
+    assert [step for _, step, _ in seen(tmp_path)] == [1, 2]
+    [told] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert "kept offline: wandb sync" in told
+
+
 @pytest.mark.parametrize("lines", ["raise SystemExit(3)", "import sys; sys.stdin.readline(); raise OSError('no net')"])
 def test_a_broken_logger_is_one_warning_and_the_stage_has_the_same_bytes(
     tiny_model: Path,
