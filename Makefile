@@ -33,7 +33,7 @@ lint: .venv/dev.stamp
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
-unit: .venv/dev.stamp .venv/crate.stamp .venv/validator.stamp
+unit: .venv/dev.stamp .venv/crate.stamp .venv/wandb.stamp .venv/validator.stamp
 	$(BIN)/pytest tests/unit
 	$(BIN)/pytest tests/workflow --numprocesses 2
 
@@ -102,6 +102,10 @@ clean: ## delete results/smoke (the environment stays)
 
 .venv/crate.stamp: .venv/run.stamp envs/crate.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r envs/crate.lock
+	touch $@
+
+.venv/wandb.stamp: .venv/run.stamp envs/wandb.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r envs/wandb.lock
 	touch $@
 
 .venv/validator.stamp: .venv/run.stamp envs/validator.lock

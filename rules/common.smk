@@ -30,6 +30,7 @@ PROBLEMS_PAGE = f"{OUT}/report/problems.html"
 COMPARISON = f"{OUT}/data/comparison/manifest.json"
 COMPARISONS = f"{OUT}/report/comparisons.csv"
 PAPER = f"{OUT}/paper.pdf"
+RELEASE = f"{OUT}/release/model.json"
 TEMPLATE = sorted(str(path) for path in Path("config/paper").glob("*.typ"))
 # Tables of other targets by their rules: in the paper where they are there, and made from what is there now.
 ON_REQUEST = {"recipes": "compare_recipes"}

@@ -334,8 +334,8 @@ def page_gates():
 
 @functools.cache
 def document_gates():
-    """Gates of everything that is read: the page and the paper."""
-    return [*page_gates(), ("typeset", {}, PAPER)]
+    """Gates of everything that is read: the page, the paper and the model with its card."""
+    return [*page_gates(), ("typeset", {}, PAPER), ("export_release", {}, RELEASE)]
 
 
 def recipes_gates():

@@ -162,11 +162,21 @@ def render_inputs(wildcards):
         "comparison": COMPARISON,
         "dataset": dataset_manifest(CONFIG.recipes[CONFIG.recipe].curation),
         "problems": PROBLEMS_PAGE,
+        "requested": requested(),
+    }
+
+
+def release_inputs(wildcards):
+    """The last stage of the recipe is released."""
+    last = trained_subjects(CONFIG.recipe)[-1]
+    return {
+        **report_inputs(wildcards),
+        "exported": model_manifest(last),
+        "tables": TABLES,
     }
 
 
 def paper_inputs(wildcards):
-    """`requested` is no input in Snakemake's eyes, which would make it."""
     return {
         **report_inputs(wildcards),
         "tables": TABLES,
@@ -177,7 +187,7 @@ def paper_inputs(wildcards):
 
 
 def requested():
-    """Tables of other targets that are there and current."""
+    """Tables of other targets that are there and current: no inputs in Snakemake's eyes, which would make them."""
     return [
         f"{OUT}/report/{table}.csv"
         for table, rule_name in ON_REQUEST.items()

@@ -7,7 +7,6 @@ RUN_FILE = Path(OUT, "work/run.json")
 
 def declare_run():
     """Write down what this process is to make; a dry run never comes here."""
-    gates = {manifest: rule_name for rule_name, _, manifest in document_gates()}
     sampling = estimate_sampling(CONFIG)
     write_json(
         RUN_FILE,
@@ -15,7 +14,7 @@ def declare_run():
             "start": time.time(),
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "artifacts": {**gates, LOCK_FILE: "lock"},
+            "artifacts": declared_artifacts(),
             "stages": declared_stages(),
             "sampling_seconds": sum(
                 item.wall_s for item in sampling if item.subject == sampling[0].subject
@@ -25,18 +24,44 @@ def declare_run():
     )
 
 
+def asked():
+    """Whether this run makes the documents, and whether it compares the recipes."""
+    targets = set(workflow.dag_settings.targets or ["all"])
+    return bool(targets - {"recipes"}), "recipes" in targets
+
+
+def declared_artifacts():
+    """Manifests with the rules that make them."""
+    documents, recipes = asked()
+    gates = [
+        *(document_gates() if documents else []),
+        *(recipes_table_gates() if recipes else []),
+    ]
+    found = {manifest: rule_name for rule_name, _, manifest in gates}
+    return {**found, LOCK_FILE: "lock"} if documents else found
+
+
 def declared_stages():
     """Steps of each stage and what else its files do not say."""
-    recipe, found = CONFIG.recipes[CONFIG.recipe], {}
-    for name, stage in CONFIG.stages.items():
-        prompts = recipe.batch.get(name, stage.batch).prompts
-        found[f"{CONFIG.recipe}/{CONFIG.model}/{name}"] = {
-            "steps": stage.steps,
-            "seconds_per_step": stage.seconds_per_step,
-            "samples": prompts * CONFIG.rollout.samples_per_prompt,
-            "schedule": CONFIG.trainer.schedule,
-        }
-    return found
+    documents, recipes = asked()
+    names = [CONFIG.recipe] if documents else []
+    names += CONFIG.recipe_table if recipes else []
+    return {
+        f"{recipe}/{CONFIG.model}/{name}": declared_stage(recipe, name)
+        for recipe in dict.fromkeys(names)
+        for name in CONFIG.stages
+    }
+
+
+def declared_stage(recipe, name):
+    stage = CONFIG.stages[name]
+    prompts = CONFIG.recipes[recipe].batch.get(name, stage.batch).prompts
+    return {
+        "steps": stage.steps,
+        "seconds_per_step": stage.seconds_per_step,
+        "samples": prompts * CONFIG.rollout.samples_per_prompt,
+        "schedule": CONFIG.trainer.schedule,
+    }
 
 
 def note_end(status):

@@ -1,4 +1,4 @@
-# Tables, figures, the page and the paper; every cell points into a scores file.
+# Tables, figures, the page and the paper; every cell points into a scores file. `report` is for snakemake --report.
 
 
 checkpoint summarise:
@@ -10,7 +10,10 @@ checkpoint summarise:
             lambda w: report_gates(),
         ),
     output:
-        expand("results/{{scale}}/report/{table}.csv", table=TABLE_NAMES),
+        report(
+            expand("results/{{scale}}/report/{table}.csv", table=TABLE_NAMES),
+            category="Tables",
+        ),
     log:
         "results/{scale}/logs/summarise.log",
     benchmark:
@@ -34,7 +37,10 @@ checkpoint plot:
             lambda w: table_gates(),
         ),
     output:
-        svg=expand("results/{{scale}}/report/figures/{figure}.svg", figure=FIGURES),
+        svg=report(
+            expand("results/{{scale}}/report/figures/{figure}.svg", figure=FIGURES),
+            category="Figures",
+        ),
         png=expand("results/{{scale}}/report/figures/{figure}.png", figure=FIGURES),
     log:
         "results/{scale}/logs/plot.log",
@@ -59,7 +65,7 @@ checkpoint render_problems:
             lambda w: curation_gates(CONFIG.recipes[CONFIG.recipe].curation),
         ),
     output:
-        "results/{scale}/report/problems.html",
+        report("results/{scale}/report/problems.html", category="Documents"),
     log:
         "results/{scale}/logs/render_problems.log",
     benchmark:
@@ -95,7 +101,7 @@ checkpoint render:
             recipe=CONFIG.recipe,
         ),
     output:
-        "results/{scale}/report/index.html",
+        report("results/{scale}/report/index.html", category="Documents"),
     log:
         "results/{scale}/logs/render.log",
     benchmark:
@@ -106,10 +112,11 @@ checkpoint render:
     params:
         door=door("render", "report"),
         recipe=CONFIG.recipe,
+        requested=lambda w: render_inputs(w)["requested"],
     shell:
-        "{params.door} {output} --recipe {params.recipe} --tables {input.tables} --figures {input.figures} --scores {input.scores}"
-        " --stages {input.stages} --curation {input.curation} --comparison {input.comparison} --dataset {input.dataset}"
-        " --problems {input.problems} --published {input.published} &> {log}"
+        "{params.door} {output} --recipe {params.recipe} --tables {input.tables} {params.requested}"
+        " --figures {input.figures} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
+        " --comparison {input.comparison} --dataset {input.dataset} --problems {input.problems} --published {input.published} &> {log}"
 
 
 checkpoint compare_models:
@@ -118,7 +125,7 @@ checkpoint compare_models:
             "compare_models", ["scores"], comparison_inputs, lambda w: report_gates()
         ),
     output:
-        "results/{scale}/report/comparisons.csv",
+        report("results/{scale}/report/comparisons.csv", category="Tables"),
     log:
         "results/{scale}/logs/compare_models.log",
     benchmark:
@@ -151,7 +158,7 @@ checkpoint typeset:
             model=CONFIG.model,
         ),
     output:
-        paper="results/{scale}/paper.pdf",
+        paper=report("results/{scale}/paper.pdf", category="Documents"),
         values="results/{scale}/report/paper.json",
         tables=expand(
             "results/{{scale}}/report/tables/{table}.{kind}",
@@ -183,7 +190,7 @@ checkpoint compare_recipes:
             "compare_recipes", ["scores"], recipes_inputs, lambda w: recipes_gates()
         ),
     output:
-        "results/{scale}/report/recipes.csv",
+        report("results/{scale}/report/recipes.csv", category="Tables"),
     log:
         "results/{scale}/logs/compare_recipes.log",
     benchmark:
@@ -195,3 +202,32 @@ checkpoint compare_recipes:
         door=door("compare_recipes", "report"),
     shell:
         "{params.door} {output} --scores {input.scores} &> {log}"
+
+
+checkpoint export_release:
+    input:
+        **tracked(
+            "export_release",
+            ["exported", "tables", "scores", "stages", "curation", "published"],
+            release_inputs,
+            lambda w: table_gates(),
+            recipe=CONFIG.recipe,
+            model=CONFIG.model,
+        ),
+    output:
+        "results/{scale}/release/model.json",
+    log:
+        "results/{scale}/logs/export_release.log",
+    benchmark:
+        "results/{scale}/logs/export_release.tsv"
+    threads: cpus("report")
+    resources:
+        **needs("report"),
+    params:
+        door=door("export_release", "report"),
+        recipe=CONFIG.recipe,
+        model=CONFIG.model,
+    shell:
+        "{params.door} {output} --recipe {params.recipe} --model {params.model} --exported {input.exported}"
+        " --tables {input.tables} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
+        " --published {input.published} &> {log}"

@@ -39,7 +39,7 @@ from deepcoder.provenance.checks import (
 from deepcoder.provenance.committed import committed_lock
 from deepcoder.provenance.lockfile import read_lock
 from deepcoder.provenance.rederive import rederive
-from deepcoder.provenance.trail import follow
+from deepcoder.provenance.trail import follow, owner_of
 from deepcoder.provenance.trail_text import text, to_json
 from deepcoder.report import published_audit
 from deepcoder.report.paper import addresses
@@ -151,7 +151,7 @@ def audit(args: argparse.Namespace, deep: Deep | None) -> list[str]:
     if published_audit.is_published(target):
         return audit_published(target, args.cell, args.json)
     if args.address is not None:
-        return audit_address(target, args.address, args.json, args.all)
+        return audit_address(owner_of(target), args.address, args.json, args.all)
     if args.cell is not None:
         return audit_cell(target, args.cell, args.json, args.all)
     if args.json or args.all:

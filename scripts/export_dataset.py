@@ -11,8 +11,9 @@ from deepcoder.curation.card import Content, data_card
 from deepcoder.curation.curate import FUNNEL
 from deepcoder.curation.export import splits_of, write_splits
 from deepcoder.door import InputPath, Job, OutputPath, run_door
-from deepcoder.files import atomic_path, write_text
+from deepcoder.files import atomic_path, sha256_file, write_text
 from deepcoder.manifest import read_manifest, write_manifest
+from deepcoder.report.address import short_address
 from deepcoder.schemas.csv_table import read_csv
 from deepcoder.schemas.tests_store import TestsStore
 
@@ -39,6 +40,7 @@ def work(job: Job) -> None:
         read_csv(curated.file("funnel.csv"), FUNNEL),
         curated,
         [(f"../{path.relative_to(args.out.parent)}", read_manifest(path)) for path in sorted(args.verified)],
+        short_address(f"data/{args.curation}", sha256_file(args.curated)),
     )
     splits = splits_of(curated, [read_manifest(path, "problems") for path in args.benchmarks])
     with atomic_path(folder) as temporary:

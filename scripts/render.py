@@ -23,9 +23,11 @@ from deepcoder.report.page import (
     comparison_grid,
     context_grid,
     funnel_grid,
+    pointed_scores,
     recipe_grid,
     training_lines,
 )
+from deepcoder.report.page_rules import rule_lines
 from deepcoder.report.page_samples import shown_samples
 from deepcoder.report.page_trail import Sources, pictures
 from deepcoder.report.published import load_published
@@ -33,6 +35,10 @@ from deepcoder.report.render import inline_figures, published_funnel, published_
 
 READS = ("scale", "seed", "model", "models", "recipes.{recipe}", "evaluation")
 TABLES = ("benchmarks", "contexts", "funnel", "curves")
+SECTIONS = {
+    "benchmarks": "Benchmarks", "contexts": "Context length", "training": "Training", "funnel": "Data",
+    "curations": "Two training sets", "recipes": "Recipes", "samples": "Sample responses", "provenance": "Provenance",
+}  # fmt: skip
 CUT = "One sampling at the longest context; the shorter ones are scored by cutting the same samples."
 
 
@@ -58,7 +64,9 @@ def work(job: Job) -> None:
     rows = {name: read_csv(path) for name, path in paths.items()}
     published = load_published(args.published, job.read("scale")).tables
     manifests = [*args.stages, *filter(None, (args.curation, args.comparison, args.dataset))]
-    evidence = collect_evidence(args.scores, manifests, args.out)
+    compared = pointed_scores(rows.get("recipes", []), paths.get("recipes", Path()))
+    scores = list(dict.fromkeys([*map(Path, map(os.path.normpath, args.scores)), *compared]))
+    evidence = collect_evidence(scores, manifests, args.out)
     contexts = job.read("evaluation").contexts
     content = {
         "run": run_facts(job),
@@ -75,6 +83,8 @@ def work(job: Job) -> None:
             evidence,
             Sources(args.out, paths["benchmarks"], args.stages, args.curation, rows["funnel"]),
         ),
+        "rules": rule_lines(behind(args), "render"),
+        "sections": SECTIONS,
         "evidence": list(evidence.values()),
         "published": published_grid(
             published.get("main", []), {row["benchmark"]: row["title"] for row in rows["benchmarks"]}
@@ -84,6 +94,12 @@ def work(job: Job) -> None:
         "figures": inline_figures([path for path in args.figures if path.suffix == ".svg"]),
     }
     write_text(args.out, render_page(content))
+
+
+def behind(args: argparse.Namespace) -> list[Path]:
+    """Everything that this page is made from but what people have written."""
+    one = (args.curation, args.comparison, args.dataset, args.problems)
+    return [*args.tables, *args.figures, *args.scores, *args.stages, *filter(None, one)]
 
 
 def products(args: argparse.Namespace) -> list[tuple[str, str]]:

@@ -8,13 +8,14 @@ from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.errors import UserError
 from deepcoder.manifest import read_manifest
 from deepcoder.provenance.identity import code_digest
+from deepcoder.rl.boards import Curves, check_wandb
 from deepcoder.rl.stage import Settings
 from deepcoder.rl.training import train_stage
 from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.table import read_table
 from deepcoder.schemas.tests_store import TestsStore
 
-READS = ("seed", "recipes.{recipe}", "models.{model}", "stages.{stage}", "rollout", "trainer", "judge")
+READS = ("seed", "recipes.{recipe}", "models.{model}", "stages.{stage}", "rollout", "trainer", "judge", "logging")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,6 +37,7 @@ def work(job: Job) -> None:
             f"recipe {args.recipe}: stage_checkpoint is {recipe.stage_checkpoint}; --test-window goes with "
             "best_on_test_window and with nothing else"
         )
+    check_wandb(job.read("logging").wandb)
     curated = read_manifest(args.problems, "curated")
     train_stage(
         output=args.out,
@@ -57,6 +59,7 @@ def work(job: Job) -> None:
         judge=job.read("judge"),
         code=code_digest(Path(__file__)),
         cpus=len(os.sched_getaffinity(0)),
+        curves=Curves(job.read("logging").wandb, f"{args.recipe}/{args.model}/{args.stage}"),
     )
 
 

@@ -89,7 +89,8 @@ def new_module(folder: Path) -> None:
     (folder / "scripts/deepcoder/report/spare.py").write_text("SPARE = 1\n")
 
 
-READ = {"render": 1, "typeset": 1}  # the documents
+WRITTEN = {"typeset": 1, "export_release": 1}  # of the tables: the paper, and the released model's card
+READ = {"render": 1, **WRITTEN}  # the documents
 PAGE = {"summarise": 1, "plot": 1, **READ}
 SAMPLED = {"sample": 1, "gather_samples": 1}  # of one model, in one shard
 REPORT = {"compare_models": 1, **PAGE}
@@ -128,6 +129,7 @@ EDITS = [
     Edit("a comment in `config/scale/smoke.yaml`", change=text("config/scale/smoke.yaml", "scale:", "# More.\nscale:")),
     Edit("a setting of how jobs run (`judge.workers`)", overrides=("judge__workers=1",)),
     Edit("how often a stage is saved (`stages.16k.save_every`)", overrides=("stages__16k__save_every=2",)),
+    Edit("curves to Weights & Biases (`logging.wandb.project`)", overrides=("logging__wandb__project=deepcoder",)),
     Edit("a key of a recipe that is not run", overrides=("recipes__as_released__clip_high=0.3",)),
     Edit("`touch` of every result", change=touch_everything),
     Edit(
@@ -155,7 +157,7 @@ EDITS = [
     ),
     Edit(
         "the same, and the figures come out different",
-        {"plot": 1, **READ},
+        {"plot": 1, "render": 1, "typeset": 1},
         text("scripts/deepcoder/report/style.py", 'GREY = "#6b6b6b"', 'GREY = "#6b6b6c"'),
         differs=("report/figures",),
     ),
@@ -223,7 +225,7 @@ EDITS = [
     ),
     Edit(
         "how training samples (`rollout.samples_per_prompt`)",
-        {"train_stage": 2, "typeset": 1},
+        {"train_stage": 2, **WRITTEN},
         overrides=("rollout__samples_per_prompt=4",),
     ),
     Edit(

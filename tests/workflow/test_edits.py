@@ -70,18 +70,23 @@ def test_an_edit_reruns_exactly_what_was_written_down(done: Path, tmp_path: Path
     assert ran == edit.reruns
 
 
-def test_a_table_of_another_target_comes_into_the_paper_when_it_is_there_and_goes_when_it_is_stale(
+def test_a_table_of_another_target_comes_into_the_documents_when_it_is_there_and_goes_when_it_is_stale(
     done: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "checkout"
     shutil.copytree(done, folder, symlinks=True, ignore=shutil.ignore_patterns("code", "log"))
     alone = "recipe_table=[strict]"  # whose scores are there
     run_snakemake(folder, "--cores", "8", "recipes", "--config", *SMALL, alone)
-    assert jobs_of(run(folder, alone)) == {"typeset": 1, "lock": 1}
+    declared = json.loads((folder / edits.OUT / "work/run.json").read_text())
+    rules = set(declared["artifacts"].values())
+    assert {"compare_recipes", "train_stage", "score"} <= rules
+    assert not rules & {"summarise", "lock", *edits.READ}
+    assert set(declared["stages"]) == {"strict/tiny/16k", "strict/tiny/32k"}
+    assert jobs_of(run(folder, alone)) == {"render": 1, "typeset": 1, "lock": 1}
     record = json.loads((folder / edits.OUT / "paper.pdf.record.json").read_text())
     assert str(edits.OUT / "report/recipes.csv") in [item["path"] for item in record["inputs"]]
     assert jobs_of(run(folder, alone)) == {}
-    assert jobs_of(run(folder, "recipe_table=[strict,as_described]")) == {"typeset": 1, "lock": 1}
+    assert jobs_of(run(folder, "recipe_table=[strict,as_described]")) == {"render": 1, "typeset": 1, "lock": 1}
     record = json.loads((folder / edits.OUT / "paper.pdf.record.json").read_text())
     assert str(edits.OUT / "report/recipes.csv") not in [item["path"] for item in record["inputs"]]
 

@@ -16,9 +16,9 @@ def choice(*values: str | int, default: str | int = MISSING) -> Any:
     return field(default=default, metadata={"choices": values})
 
 
-def setting(default: Any = MISSING) -> Any:
+def setting(default: Any = MISSING, choices: tuple[str, ...] = ()) -> Any:
     """A field that says how a job runs, not what it computes: never part of a rule's identity."""
-    return field(default=default, metadata={"setting": True})
+    return field(default=default, metadata={"setting": True, "choices": choices})
 
 
 @dataclass
@@ -257,6 +257,22 @@ class Judge:
 
 
 @dataclass
+class Wandb:
+    """Weights & Biases, where a project is named: the curves of each stage, beside TensorBoard's."""
+
+    project: str | None = setting(None)
+    entity: str | None = setting(None)
+    mode: str = setting("offline", choices=("offline", "online"))  # offline: written here, for `wandb sync`
+
+
+@dataclass
+class Logging:
+    """Where curves go while a stage trains; nothing depends on it."""
+
+    wandb: Wandb = field(default_factory=Wandb)
+
+
+@dataclass
 class Benchmark:
     title: str = MISSING
     source: str = MISSING
@@ -383,6 +399,7 @@ class Config:
     warm_start: WarmStart = field(default_factory=WarmStart)
     rollout: Rollout = field(default_factory=Rollout)
     trainer: Trainer = field(default_factory=Trainer)
+    logging: Logging = field(default_factory=Logging)
     judge: Judge = field(default_factory=Judge)
     evaluation: Evaluation = field(default_factory=Evaluation)
     resources: dict[str, Resources] = field(default_factory=dict)

@@ -30,10 +30,13 @@ PASSES = {
     "parseable": "one of its reference solutions parses",
     "enough_tests": "it has at least {min_tests} tests",
     "prompt_length": "its prompt has at most {max_prompt_tokens} tokens",
+    "several_answers": "its statement and its references take one answer to each input, or a checker decides",
+    "weak_tests": "its tests fail enough of the wrong programs that were made of a reference",
     "flaky": "the runs of a reference agree",
     "verified": "its reference solutions pass the tests, as `verification` below asks",
     "exact_duplicate": "no other problem has its statement",
     "near_duplicate": "no other statement is similar, as `deduplication` below measures it",
+    "shared_tests": "no other problem has the same tests, as `deduplication` below measures it",
     "contamination": "no benchmark has its URL or a similar statement, as `decontamination` below measures it",
     "difficulty": "a model's pass rate lies between {difficulty.low} and {difficulty.high}",
     "validation": "it is not held back for validation ({validation_fraction:.0%} of the families)",
@@ -48,6 +51,7 @@ SWITCHES = {
     "near_duplicate": "{deduplication.enabled}",
     "contamination": "{decontamination.enabled}",
     "difficulty": "{difficulty.enabled}",
+    "weak_tests": "{drop_weak}",
 }
 COLUMN_WORDS = {
     "id": "first 16 hex digits of sha256(source, the source's own id)",
@@ -81,6 +85,7 @@ class Content:
         funnel: rows of the curation's funnel.csv.
         curated: its manifest.
         verified: manifests of the verdicts on references, with their paths from the folder of the dataset.
+        address: of the curation, by which scripts/audit.py leads to the raw data.
     """
 
     name: str
@@ -89,6 +94,7 @@ class Content:
     funnel: Sequence[Row]
     curated: Manifest
     verified: Sequence[tuple[str, Manifest]]
+    address: str
 
 
 def data_card(content: Content, files: Sequence[File]) -> str:
@@ -231,7 +237,12 @@ def _verdicts(content: Content) -> Iterator[str]:
     ]
     yield _table(("source", "manifest, seen from this folder", "sha256 of its verdicts"), rows)
     hashes = [f"`{name}` {entry['sha256']}" for name, entry in sorted(content.curated.files.items())]
-    yield "The curation itself, of which this folder is a copy with its tests: " + ", ".join(hashes) + "."
+    yield (
+        f"The curation itself (`{content.address}`), of which this folder is a copy with its tests:"
+        f" {', '.join(hashes)}."
+        f' `python scripts/audit.py path/to/this/README.md --address "{content.address}"` hashes everything from there'
+        " to the raw data again, in the checkout that made it."
+    )
 
 
 def _columns() -> str:

@@ -23,6 +23,7 @@ h1, h2, li, p { overflow-wrap: anywhere; } p, ul { margin: .3rem 0; } ul { paddi
 figure { margin: 0; border-top: 1px solid var(--rule); padding-top: .4rem; }
 figcaption b { color: CanvasText; } svg { display: block; width: 100%; height: auto; }
 polyline { fill: none; stroke: var(--line); stroke-width: 1.6; } circle { fill: var(--line); }
+details { margin: 1rem 0; } summary { cursor: pointer; font-weight: 600; }
 progress { width: 100%; accent-color: var(--line); }
 """
 
@@ -58,8 +59,10 @@ def _body(run: RunProgress, now: float) -> Iterator[str]:
     yield from _list("failed", failures, "bad")
     work = (f"{w.rule}: {w.output}, since {words.duration(max(0.0, now - w.since))}; {w.state}" for w in run.work)
     yield from _list("at work", work)
+    busy = any(not stage.made for stage in run.stages)
     for stage in run.stages:
-        yield from _stage(stage, now)
+        shown = _stage(stage, now)
+        yield from _folded(stage, shown) if busy and stage.made else shown
     yield from _list("notes", run.notes)
 
 
@@ -67,6 +70,13 @@ def _list(title: str, lines: Iterator[str] | list[str], look: str = "") -> Itera
     items = [f"<li>{escape(line)}</li>" for line in lines]
     if items:
         yield f'<h2 class="{look}">{title}</h2><ul>{"".join(items)}</ul>'
+
+
+def _folded(stage: StageProgress, told: Iterator[str]) -> Iterator[str]:
+    """A finished stage, for whom it interests while another is at work."""
+    yield f"<details><summary>{escape(stage.name)}: done</summary>"
+    yield from told
+    yield "</details>"
 
 
 def _stage(stage: StageProgress, now: float) -> Iterator[str]:

@@ -16,7 +16,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import read_json, sha256_file, sha256_json
 from deepcoder.provenance.audit import payload_faults
 from deepcoder.provenance.lockfile import lock_entry, noted_records
-from deepcoder.provenance.record import LOCK, SKIPPED, payload_of, record_hashes, record_path
+from deepcoder.provenance.record import LOCK, SKIPPED, payload_of, record_hashes, record_path, worked_under
 from deepcoder.provenance.stored_tests import TESTS, missing_tests, unsound_tests
 
 Lock = Mapping[str, Mapping[str, Any]]
@@ -82,9 +82,7 @@ def _record_faults(record: Mapping[str, Any], name: str, lock: Lock) -> Iterator
     for path, item in outputs.items():
         if path != name and item["sha256"] != lock.get(path, {}).get("sha256"):
             yield f"has another hash of {path} than the lock"
-    accepted = record.get("accepted")
-    identity = accepted[0]["made_under"]["identity"] if accepted else record["identity"]
-    told = {"config": sha256_json(record["config"]), "code": sha256_json(identity["code"])}
+    told = {"config": sha256_json(record["config"]), "code": sha256_json(worked_under(record)["code"])}
     for what, digest in told.items():
         if digest != record[f"{what}_digest"]:
             yield f"{what} is not what its digest says"

@@ -49,6 +49,13 @@ def payload_of(output: Path) -> dict[Path, str]:
     return {output.parent / name: entry["sha256"] for name, entry in files.items()} if isinstance(files, dict) else {}
 
 
+def worked_under(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The identity under which a job did its work: that of before its result was first accepted under another."""
+    accepted = record.get("accepted")
+    identity: Mapping[str, Any] = accepted[0]["made_under"]["identity"] if accepted else record["identity"]
+    return identity
+
+
 class Recorder:
     """Collects one job's record."""
 

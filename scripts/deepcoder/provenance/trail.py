@@ -11,7 +11,7 @@ from deepcoder.errors import UserError
 from deepcoder.files import read_json, sha256_json
 from deepcoder.provenance.audit import Step, examine, faults, walk
 from deepcoder.provenance.cells import Cell, read_rows
-from deepcoder.provenance.record import payload_of, record_path
+from deepcoder.provenance.record import payload_of, record_path, worked_under
 from deepcoder.provenance.rederive import rederive
 
 # Which arguments of a door lead on, and what lies there; "" is passed through on the way to what lies behind.
@@ -166,7 +166,7 @@ def station_of(name: str, step: Step, found: Sequence[str]) -> Station:
     record = _record(path)
     if record:
         station.record, station.made_by = str(record_path(path)), made_by(record)
-        for digest, content in (("config_digest", record["config"]), ("code_digest", record["identity"]["code"])):
+        for digest, content in (("config_digest", record["config"]), ("code_digest", worked_under(record)["code"])):
             if record[digest] != sha256_json(content):
                 station.faults.append(f"the {digest.replace('_', ' ')} in its record is not that of what it lists")
     if step.sha256 and path.suffix == ".json":

@@ -116,7 +116,7 @@ def funnel(tables: Tables) -> Figure:
         panel.set(title=name.replace("_", " "), xlabel="problems")
         panel.locator_params(axis="x", nbins=4)
     if sources:
-        axes[0].legend(loc="upper left", bbox_to_anchor=(0, -0.28), ncols=2)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,7 +120,7 @@ def training_lines(rows: Rows, stages: Sequence[Path], evidence: Mapping[str, Ev
 
 
 def funnel_grid(rows: Rows, evidence: Mapping[str, Evidence], curation: Path | None) -> list[dict[str, Any]]:
-    """For each source its rules with rows in, removed and out."""
+    """For each source its rules with rows in, removed and out; `all` of them last."""
     known = evidence[str(curation.resolve())].id if curation else None
     grids = []
     for source in dict.fromkeys(row["source"] for row in rows):
@@ -132,7 +133,14 @@ def funnel_grid(rows: Rows, evidence: Mapping[str, Evidence], curation: Path | N
             )
             for row in own
         ]
-        grids.append({"source": source.replace("_", " "), "lines": lines})
+        grids.append(
+            {
+                "source": source.replace("_", " "),
+                "lines": lines,
+                "kept": f"{int(own[-1]['rows_out']):,} of {int(own[0]['rows_in']):,} left",
+                "published": any(published for _, _, published in lines),
+            }
+        )
     return grids
 
 
@@ -176,6 +184,12 @@ def recipe_grid(rows: Rows, evidence: Mapping[str, Evidence], table: Path) -> di
         scores.append((row["name"], cells))
     switches = [(row["name"], [row[n] for n in recipes]) for row in rows if row["kind"] == "switch"]
     return {"recipes": recipes, "scores": scores, "switches": switches}
+
+
+def pointed_scores(rows: Rows, table: Path) -> list[Path]:
+    """Score files that a comparison of recipes points at, in its order."""
+    found = [text for row in rows if row["kind"] == "pointer" for text in list(row.values())[2:] if text]
+    return [Path(os.path.normpath(table.parent / text.partition("#")[0])) for text in dict.fromkeys(found)]
 
 
 def of_pointer(pointer: str, evidence: Mapping[str, Evidence], table: Path) -> str | None:

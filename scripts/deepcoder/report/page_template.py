@@ -17,7 +17,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { font-size: .8rem; color: var(--soft); font-weight: 600; } td small { display: block; white-space: nowrap; }
 td.number a { font-weight: 600; text-decoration: none; } td.number a:hover { text-decoration: underline; }
-td.right { text-align: right; } th.inner, th.note { font-weight: 400; } th.inner { padding-left: 1.2rem; }
+td.right, th.right { text-align: right; } td.number > a, td.number > span { white-space: nowrap; }
+.wide th:first-child { position: sticky; left: 0; background: var(--back); }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; } summary h3 { display: inline; }
+th.inner, th.note { font-weight: 400; } th.inner { padding-left: 1.2rem; }
 th.note { min-width: 14rem; }
  .none { color: var(--soft); font-style: italic; font-size: .85rem; }
 figure { margin: 1rem 0; } .drawing { background: #fff; border-radius: 6px; padding: .4rem; overflow-x: auto; }
@@ -34,12 +37,18 @@ pre { background: var(--panel); border-radius: 6px; padding: .6rem; overflow-x: 
 .trail line { stroke: var(--soft); } .trail text { fill: var(--ink); font-size: 13px; }
 .trail text.detail { fill: var(--soft); font-size: 11px; } .trail text.hash { font: 11px ui-monospace, monospace; }
 .trail a text.hash { fill: var(--link); text-decoration: underline; } .trail .apart text.hash { font-style: italic; }
+.rules svg { display: block; width: 100%; max-width: 24rem; height: auto; }
+.rules path { fill: none; stroke: var(--soft); } .rules path.back { stroke-dasharray: 4 3; }
+.rules circle { fill: var(--link); } .rules text { fill: var(--ink); font-size: 13px; }
+.rules text.detail { fill: var(--soft); }
 .notice { background: var(--panel); border-left: 4px solid var(--link); padding: .6rem .9rem; border-radius: 4px; }
 """
 
-# A details element that a link points to opens itself; the page works without this.
+# A details element that a link points to opens itself and those around it; the page works without this.
 SCRIPT = """
-function reveal() { var t = document.getElementById(location.hash.slice(1)); if (t) { t.open = true; } }
+function reveal() { var t = document.getElementById(location.hash.slice(1));
+  for (var e = t; e; e = e.parentElement) { if (e.tagName.toLowerCase() === "details") { e.open = true; } }
+  if (t) { t.scrollIntoView(); } }
 window.addEventListener("hashchange", reveal); reveal();
 """
 
@@ -56,6 +65,16 @@ MACROS = """
 {%- macro figure(name, caption) -%}
 <figure><div class="drawing">{% if name in figures %}{{ figures[name]|safe }}{% else %}<span class="none">
 {{- not_run }}</span>{% endif %}</div><figcaption>{{ caption }}</figcaption></figure>
+{%- endmacro -%}
+{%- macro drawn(rules) -%}
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 340 {{ rules|length * 26 }}" role="img"
+aria-label="rules and what they need">
+{% for line in rules %}{% for path, back in line.arcs %}<path d="{{ path }}"{% if back %} class="back"{% endif %}/>
+{% endfor %}{% endfor %}{% for line in rules %}<circle cx="84" cy="{{ line.y }}" r="4"/>
+<text x="98" y="{{ line.y + 4.5 }}">{{ line.rule }}</text>
+<text x="335" y="{{ line.y + 4.5 }}" text-anchor="end" class="detail">{{ line.jobs }}
+{{- " job" if line.jobs == 1 else " jobs" }}</text>
+{% endfor %}</svg>
 {%- endmacro -%}
 {%- macro trail(picture) -%}
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 340 {{ picture.stops|length * 48 - 8 }}">
@@ -89,6 +108,8 @@ DeepCoder is. Nothing here is comparable with a published number.</p>{% endif %}
 {% for name, text in run.facts.items() %}<dt>{{ name }}</dt><dd>{{ text }}</dd>
 {% endfor %}</dl>
 <p class="soft">Every number links to the file that holds it, with its hash and the record of the job that wrote it.</p>
+<nav>{% for name, title in sections.items() %}<a href="#{{ name }}">{{ title }}</a>
+{% endfor %}</nav>
 </header>
 
 <section id="benchmarks">
@@ -147,20 +168,22 @@ the {{ run.confidence }} interval.</p>
 <section id="funnel">
 <h2>Data</h2>
 <p class="soft">Problems that went into each rule, that it removed, and that were left.</p>
-{% for grid in funnel %}<h3>{{ grid.source }}</h3>
+{% for grid in funnel|reverse %}<details{% if loop.first %} open="open"{% endif %}>
+<summary><h3>{{ grid.source }}</h3> {{ grid.kept }}</summary>
 <div class="wide"><table>
-<thead><tr><th>rule</th><th>in</th><th>removed</th><th>left</th><th>published</th></tr></thead>
+<thead><tr><th>rule</th><th class="right">in</th><th class="right">removed</th><th class="right">left</th>
+{%- if grid.published %}<th>published</th>{% endif %}</tr></thead>
 <tbody>
 {% for rule, line, published in grid.lines %}<tr><th>{{ rule }}</th>{{ cells(line, "right") }}
-<td>{{ published }}</td></tr>
-{% endfor %}</tbody></table></div>
+{%- if grid.published %}<td>{{ published }}</td>{% endif %}</tr>
+{% endfor %}</tbody></table></div></details>
 {% else %}<p class="none">{{ not_run }}</p>
 {% endfor %}
 {{ figure("funnel", "Problems left after each rule.") }}
 {% if published_funnel %}<h3>Published, for reference</h3>
 <p class="soft">Rows before and after, as others have stated or counted them; not measured here.</p>
 <div class="wide"><table>
-<thead><tr><th>training source</th><th>in</th><th>left</th><th></th></tr></thead>
+<thead><tr><th>training source</th><th class="right">in</th><th class="right">left</th><th></th></tr></thead>
 <tbody>
 {% for name, counts, note in published_funnel %}<tr><th>{{ name }}</th>
 {%- for text in counts %}<td class="right"><a class="soft" href="#published">{{ text }}</a></td>{% endfor %}
@@ -177,7 +200,8 @@ the {{ run.confidence }} interval.</p>
 {% if comparison %}<p class="soft">The same problems under the rules of {{ comparison.names[0] }} and of
 {{ comparison.names[1] }}. Below what only one keeps: the rule by which it falls in the other.</p>
 <div class="wide"><table>
-<thead><tr><th>problems</th>{% for name in comparison.sources %}<th>{{ name }}</th>{% endfor %}</tr></thead>
+<thead><tr><th>problems</th>
+{%- for name in comparison.sources %}<th class="right">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for title, line, inner in comparison.lines %}<tr><th{% if inner %} class="inner"{% endif %}>{{ title }}</th>
 {{- cells(line, "right") }}</tr>
@@ -215,23 +239,31 @@ the {{ run.confidence }} interval.</p>
 
 <section id="provenance">
 <h2>Provenance</h2>
-{% if pictures %}<p class="soft">Each number's way to its data. Solid: a file that this page was made from, or whose
+{% if rules|length > 1 %}<h3>Jobs behind this page</h3>
+<p class="soft">Rules from the raw data down to this page; an arc leads to a rule from what it needs, a dashed one from
+a stage to the next.</p>
+<div class="rules">{{ drawn(rules) }}</div>
+<h3>Each number's way</h3>{% endif %}
+{% if pictures %}<p class="soft">Solid: a file that this page was made from, or whose
 content hash stands in one. Dashed: its hash stands in the record of a job alone; <code>audit.py</code> reads these too
 and hashes every file again.</p>
-{% for picture in pictures %}<details class="trail" id="trail{{ loop.index }}"
+{% for picture in pictures %}<details class="trail" id="{{ picture.id }}"
 {%- if loop.first %} open="open"{% endif %}>
 <summary>{{ picture.title }}</summary>
 {{ trail(picture) }}
 <p><code>python scripts/audit.py {{ picture.table }} --cell "{{ picture.cell }}"</code></p></details>
-{% endfor %}<h3>Files</h3>{% endif %}
+{% endfor %}{% endif %}
+<details><summary><h3>Files</h3> {{ evidence|length }} behind the numbers</summary>
 {% for item in evidence %}<details id="{{ item.id }}"><summary>{{ item.title }}</summary>
 <dl><dt>file</dt><dd><a href="{{ item.link }}">{{ item.link }}</a></dd>
 <dt>sha256</dt><dd><code>{{ item.sha256 }}</code></dd>
 <dt>record</dt><dd>{% if item.record %}<a href="{{ item.record }}">{{ item.record }}</a>{% else %}none beside it
 {%- endif %}</dd>
-{% for name, text in item.facts.items() %}<dt>{{ name }}</dt><dd>{{ text }}</dd>
+{% for picture in pictures if picture.evidence == item.id %}<dt>way to the data</dt>
+<dd><a href="#{{ picture.id }}">station by station</a></dd>
+{% endfor %}{% for name, text in item.facts.items() %}<dt>{{ name }}</dt><dd>{{ text }}</dd>
 {% endfor %}</dl></details>
-{% endfor %}
+{% endfor %}</details>
 {% if sources %}<details id="published"><summary>sources of the published numbers</summary><dl>
 {% for key, where in sources %}<dt>{{ key }}</dt><dd>{{ where }}</dd>
 {% endfor %}</dl></details>{% endif %}

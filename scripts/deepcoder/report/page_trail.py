@@ -14,7 +14,7 @@ from deepcoder.files import read_json, sha256_file
 from deepcoder.manifest import read_manifest
 from deepcoder.report.address import BASE, Address, Subject, parse_scores_path, parse_subject, relative, samples_path
 from deepcoder.report.csv_files import RUN
-from deepcoder.report.page import Evidence, Rows, score_cell
+from deepcoder.report.page import Evidence, Rows, of_pointer, score_cell
 
 SHORT = 12  # characters of a hash
 DETAIL = 46  # characters that fit below the name of a station
@@ -38,8 +38,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Picture:
-    """The stops of a number, and the words by which audit.py finds it."""
+    """The stops of a number, and the words by which audit.py finds it; `evidence` is the id of its score file's."""
 
+    id: str
+    evidence: str | None
     title: str
     table: str
     cell: str
@@ -63,10 +65,10 @@ def pictures(rows: Rows, evidence: Mapping[str, Evidence], sources: Sources) -> 
     first = ran[0]["benchmark"] if ran else ""
     headline = next((row for row in reversed(ran) if row["benchmark"] == first), None)
     ordered = [row for row in ran if row is headline] + [row for row in ran if row is not headline]
-    return [_picture(row, evidence, sources) for row in ordered]
+    return [_picture(f"trail{number}", row, evidence, sources) for number, row in enumerate(ordered, start=1)]
 
 
-def _picture(row: Mapping[str, str], evidence: Mapping[str, Evidence], sources: Sources) -> Picture:
+def _picture(name: str, row: Mapping[str, str], evidence: Mapping[str, Evidence], sources: Sources) -> Picture:
     table, page = sources.table, sources.page.parent
     scores = table.parent / row["pointer"].partition("#")[0]
     address, text = parse_scores_path(scores), score_cell(row, evidence, table).text
@@ -81,7 +83,7 @@ def _picture(row: Mapping[str, str], evidence: Mapping[str, Evidence], sources: 
     ]
     stops += _training(address.subject, subject, sources)
     title = f"{address.subject.label}, {row['title']}: {text}"
-    return Picture(title, str(table), _words(address), stops)
+    return Picture(name, of_pointer(row["pointer"], evidence, table), title, str(table), _words(address), stops)
 
 
 def _training(subject: Subject, folder: Path, sources: Sources) -> list[Stop]:
@@ -117,8 +119,14 @@ def _data(curation: Path, sources: Sources) -> list[Stop]:
                 str(manifest.files["funnel.csv"]["sha256"]),
             )
         )
-    names = ", ".join(dict.fromkeys(row["source"] for row in sources.funnel if row["source"] != TOTAL))
-    return [*stops, Stop("raw data", _cut(names), None)]
+    names = dict.fromkeys(row["source"] for row in sources.funnel if row["source"] != TOTAL)
+    return stops + [_raw(name, curation.parents[1] / "raw" / name, page) for name in names]
+
+
+def _raw(source: str, folder: Path, page: Path) -> Stop:
+    """The raw data of a source, where one revision of it lies there."""
+    found = sorted(folder.glob("*/manifest.json"))
+    return _dashed("raw data", source, found[0] if len(found) == 1 else folder / "manifest.json", page)
 
 
 def _stages_until(subject: Subject, stages: Sequence[Path]) -> list[Path]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deepcoder.config.schema import Judge, Model
 from deepcoder.errors import UserError
-from deepcoder.files import remove_half_written, sha256_json, writing
+from deepcoder.files import remove_half_written, sha256_json
 from deepcoder.judge import open_judge
 from deepcoder.manifest import Manifest, write_manifest
+from deepcoder.rl.boards import Curves, Draw, tensorboard, wandb_beside
 from deepcoder.rl.checkpoints import SHARDS, Checkpoints
 from deepcoder.rl.losses import check_recipe
 from deepcoder.rl.placement import cores_of, widest
@@ -26,7 +27,6 @@ from deepcoder.schemas.table import write_table
 from deepcoder.schemas.tests_store import TestsStore
 
 Row = Mapping[str, Any]
-Draw = Callable[[dict[str, Any]], None]
 Engines = Callable[[ExitStack, Path, Settings, int], tuple[Any, Any]]
 
 
@@ -44,6 +44,7 @@ def train_stage(
     code: str,
     cpus: int,
     engines: Engines | None = None,
+    curves: Curves | None = None,
 ) -> None:
     """Run a stage to its end and write its artifact; interrupted, the next call goes on from the last checkpoint.
 
@@ -55,6 +56,7 @@ def train_stage(
         code: digest of the code, part of the state's identity.
         cpus: cores of this node for sampler, trainer and judge together; on several nodes Ray knows them.
         engines: starts sampler and trainer; by default as Ray actors.
+        curves: what goes to Weights & Biases; nothing by default.
     """
     check_recipe(settings.recipe)
     check_schedule(settings)
@@ -80,7 +82,8 @@ def train_stage(
             validation=validation,
             test_window=test_window,
         )
-        draw = stack.enter_context(_board(output.parent / "tensorboard"))
+        draw = stack.enter_context(tensorboard(output.parent / "tensorboard"))
+        stack.enter_context(wandb_beside(curves, work, asdict(settings)))
         stack.enter_context(run.stop.on_signals())
         try:
             SCHEDULES[settings.trainer.schedule](run, lambda row: _show(row, settings.stage.steps, draw))
@@ -175,23 +178,3 @@ def _show(row: dict[str, Any], steps: int, draw: Draw) -> None:
         flush=True,
     )
     draw(row)
-
-
-@contextmanager
-def _board(folder: Path) -> Iterator[Draw]:
-    """TensorBoard in a folder: a function that adds a row's figures to its curves."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    def draw(row: dict[str, Any]) -> None:
-        with writing(folder):
-            for name, value in row.items():
-                if name != "step" and value is not None:
-                    board.add_scalar(name, value, row["step"])
-
-    with writing(folder):
-        board = SummaryWriter(str(folder), flush_secs=10)
-    try:
-        yield draw
-    finally:
-        with writing(folder):
-            board.close()

@@ -256,3 +256,16 @@ def test_the_page_is_well_formed_escapes_what_it_is_told_and_loads_itself_again(
     assert page.count("<polyline") == 7
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_finished_stages_are_folded_while_another_is_at_work(results: Path, log: Callable[..., None]) -> None:
+    declare(results)
+    log(0, start=0)
+    log(10, step=1)
+    run = read_run(results)
+    assert status_page(run, NOW).count("<details>") == 0
+    run.stages[1].made = True
+    page = status_page(run, NOW)
+    assert "<details><summary>strict/tiny/32k: done</summary>" in page
+    run.stages[0].made = True
+    assert status_page(run, NOW).count("<details>") == 0

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from deepcoder.errors import UserError
-from deepcoder.files import sha256_file, write_json, write_text
+from deepcoder.files import read_json, sha256_file, write_json, write_text
 from deepcoder.manifest import write_manifest
 from deepcoder.provenance.cells import find_cell, read_cell
 from deepcoder.provenance.identity import Identity
 from deepcoder.provenance.record import Recorder, record_path
+from deepcoder.provenance.staleness import accept
 from deepcoder.provenance.trail import Trail, follow
 from deepcoder.provenance.trail_text import text, to_json
 
@@ -192,6 +193,14 @@ def test_what_lies_between_two_stations_is_counted_and_its_faults_are_named(resu
 def audit(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "scripts/audit.py"), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_result_that_was_accepted_under_other_code_is_no_fault(results: Path) -> None:
+    state = OUT / "strict/tiny/32k/manifest.json"
+    record = read_json(record_path(state))
+    inputs = [Path(item["path"]) for item in record["inputs"]]
+    accept([state], inputs, Identity({"seed": 0}, {"train_stage.py": "other"}, "lock"), "a comment", "2026-01-01")
+    assert follow(read_cell(TABLE, "strict/32k,easy")).faults == []
 
 
 def test_json_stands_alone_on_stdout_and_the_exit_code_tells_of_faults(results: Path) -> None:

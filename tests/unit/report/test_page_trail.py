@@ -31,7 +31,7 @@ def names(picture: ET.Element) -> list[str | None]:
 def test_every_number_of_the_main_table_has_a_picture_and_the_headline_is_open(drawn: list[ET.Element]) -> None:
     assert len(drawn) == len(SUBJECTS)
     assert [picture.get("open") for picture in drawn] == ["open", None, None]
-    assert names(drawn[0]) == [*TRAINED, "funnel", "raw data"]
+    assert names(drawn[0]) == [*TRAINED, "funnel", "raw data", "raw data"]
     assert names(drawn[1]) == ["number", "score", "verdicts", "samples", "model"]  # a base model
     assert "stage 32k" not in names(drawn[2])
 

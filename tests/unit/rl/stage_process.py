@@ -14,6 +14,7 @@ from deepcoder.config import compose_config
 from deepcoder.config.schema import Batch
 from deepcoder.easy import generate
 from deepcoder.manifest import read_manifest, write_manifest
+from deepcoder.rl.boards import Curves
 from deepcoder.rl.stage import Settings
 from deepcoder.rl.training import Engines, local_engines, ray_engines, train_stage
 from deepcoder.schemas.tests_store import TestsStore
@@ -29,6 +30,7 @@ def run_stage(
     ranks: int = 1,
     engines: Engines = local_engines,
     change: Callable[[Settings], object] = lambda settings: None,
+    curves: Curves | None = None,
 ) -> None:
     """Train below `root` from a model folder; `change` may edit the settings."""
     torch.set_num_threads(1)
@@ -65,6 +67,7 @@ def run_stage(
         code="",
         cpus=1,
         engines=engines,
+        curves=curves,
     )
 
 

@@ -49,7 +49,7 @@ def resolve(document: Path, text: str) -> list[Resolved]:
     label, digits = parse_short(text)
     try:
         named = [item for item in _everything(record) if item[0] == label]
-        values = read_json(_values(record))
+        values = _values(record)
     except (KeyError, TypeError) as error:
         raise UserError(f"{path}: not a record ({error}); make the document again") from error
     found = [Resolved(short_address(label, sha), sha, *rest) for _, sha, *rest in named if sha.startswith(digits)]
@@ -68,8 +68,11 @@ def _everything(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Path | No
         yield f"{CONFIG}{key}", sha256_json(value), None, key, value
 
 
-def _values(record: Mapping[str, Any]) -> Path:
-    return next(Path(item["path"]) for item in record["outputs"] if Path(item["path"]).name == VALUES)
+def _values(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the document prints, by key; nothing where it has no file of that."""
+    found = (Path(item["path"]) for item in record["outputs"] if Path(item["path"]).name == VALUES)
+    path = next(found, None)
+    return {} if path is None else dict(read_json(path))
 
 
 def _hint(label: str, known: str) -> str:
