@@ -106,6 +106,13 @@ def link_or_copy(source: Path | str, target: Path | str) -> None:
         shutil.copyfile(source, target)
 
 
+def let_read(folder: Path) -> None:
+    """Let all read the files of a folder who may read the folder: some libraries write for their owner alone."""
+    readers = folder.stat().st_mode & 0o444
+    for path in folder.iterdir():
+        path.chmod(path.stat().st_mode | readers)
+
+
 def sha256_text(text: str) -> str:
     """Hex digest of the UTF-8 bytes of `text`."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

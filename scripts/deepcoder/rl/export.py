@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, remove_half_written
+from deepcoder.files import atomic_path, let_read, remove_half_written
 from deepcoder.manifest import Manifest, write_manifest
 from deepcoder.rl.checkpoints import SHARDS
 from deepcoder.rl.policy import DTYPES
@@ -67,6 +67,7 @@ def _write_model(checkpoint: Manifest, start: Path, folder: Path) -> None:
     for file in start.iterdir():
         if file.is_file() and file.name != "config.json" and not file.name.endswith(WEIGHT_FILES):
             shutil.copyfile(file, folder / file.name)
+    let_read(folder)
 
 
 def _trained_weights(checkpoint: Manifest) -> Mapping[str, Any]:

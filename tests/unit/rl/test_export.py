@@ -102,6 +102,12 @@ def test_the_tokenizer_is_the_start_models_and_its_table_of_shards_is_not(
     assert [path.name for path in folder.glob("model*")] == ["model.safetensors"]
 
 
+def test_whoever_may_read_the_folder_may_read_its_weights(saved: Path, tiny_model: Path, exported: Export) -> None:
+    folder = exported(saved, tiny_model)
+    modes = {path.name: path.stat().st_mode & 0o444 for path in folder.iterdir()}
+    assert set(modes.values()) == {folder.stat().st_mode & 0o444}, modes
+
+
 def test_a_state_of_another_model_is_refused(saved: Path, tiny_model: Path, exported: Export, tmp_path: Path) -> None:
     start = shutil.copytree(tiny_model, tmp_path / "start" / "hf")
     text = (start / "config.json").read_text()
