@@ -1,6 +1,6 @@
 """The report as one self-contained page.
 
-scripts/render.py INDEX_HTML --tables benchmarks.csv contexts.csv funnel.csv curves.csv [recipes.csv]
+scripts/render.py INDEX_HTML --tables benchmarks.csv contexts.csv funnel.csv curves.csv [NAME.csv...]
     --figures FIGURE.svg... --scores SCORES_JSON... --stages STAGE_MANIFEST... --curation CURATION_MANIFEST
     --published config/published/*.csv
 """
@@ -16,9 +16,9 @@ from deepcoder.files import write_text
 from deepcoder.provenance.freeze import git_state
 from deepcoder.provenance.record import GIT_VARIABLE
 from deepcoder.report.address import relative
-from deepcoder.report.csv_files import read_csv
 from deepcoder.report.page import (
     benchmark_grid,
+    beside_grid,
     collect_evidence,
     comparison_grid,
     context_grid,
@@ -28,7 +28,8 @@ from deepcoder.report.page import (
 )
 from deepcoder.report.page_samples import shown_samples
 from deepcoder.report.page_trail import Sources, pictures
-from deepcoder.report.published import load_published
+from deepcoder.report.paper import beside
+from deepcoder.report.paper.library import read_library
 from deepcoder.report.render import inline_figures, published_funnel, published_grid, render_page
 
 READS = ("scale", "seed", "model", "models", "recipes.{recipe}", "evaluation")
@@ -55,10 +56,13 @@ def work(job: Job) -> None:
     paths = {path.stem: path for path in args.tables}
     if missing := [name for name in TABLES if name not in paths]:
         raise UserError(f"--tables: {missing[0]}.csv is missing; make it with scripts/summarise.py")
-    rows = {name: read_csv(path) for name, path in paths.items()}
-    published = load_published(args.published, job.read("scale")).tables
+    library = read_library(
+        scale=job.read("scale"), tables=args.tables, published=args.published, scores=args.scores, stages=args.stages
+    )
+    rows, published = library.tables, library.published
     manifests = [*args.stages, *filter(None, (args.curation, args.comparison, args.dataset))]
-    evidence = collect_evidence(args.scores, manifests, args.out)
+    linked = [paths[name] for name in beside.TABLES if name in paths]
+    evidence = collect_evidence(args.scores, manifests, args.out, linked)
     contexts = job.read("evaluation").contexts
     content = {
         "run": run_facts(job),
@@ -67,6 +71,7 @@ def work(job: Job) -> None:
         "training": training_lines(rows["curves"], args.stages, evidence),
         "funnel": funnel_grid(rows["funnel"], evidence, args.curation),
         "comparison": comparison_grid(args.comparison, evidence),
+        "beside": {name: beside_grid(make(library), evidence) for name, make in beside.TABLES.items()},
         "products": products(args),
         "recipes": recipe_grid(rows.get("recipes", []), evidence, paths.get("recipes", Path())),
         "samples": shown_samples(args.scores, max(contexts, key=contexts.__getitem__), evidence),

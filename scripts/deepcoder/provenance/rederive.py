@@ -20,6 +20,7 @@ DOORS = (
     "gather_difficulty.py",
     "score.py",
     "summarise.py",
+    "account.py",
     "compare_recipes.py",
     "compare_curations.py",
     "compare_models.py",
