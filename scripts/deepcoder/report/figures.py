@@ -121,7 +121,8 @@ def funnel(tables: Tables) -> Figure:
         panel.set(title=name.replace("_", " "), xlabel="problems")
         panel.locator_params(axis="x", nbins=4)
     if sources:
-        axes[0].legend(loc="upper left", bbox_to_anchor=(0, -0.28), ncols=2)
+        # Right below the axis and its label, however high the panel is.
+        axes[0].legend(loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=4.5, ncols=2)
     return figure
 
 

@@ -134,7 +134,8 @@ the {{ run.confidence }} interval.</p>
 <section id="grader">
 <h2>The grader</h2>
 <p class="soft">The same responses by the benchmark's own judge and by others, and the references of the training
-problems by the rules of two curations. Right or wrong in one alone: samples, or problems, against the first line.</p>
+problems by the rules of two curations: the share that is accepted, and how many samples, or problems, another judge
+alone accepts (+) and alone refuses (−).</p>
 {{ gridded(beside.grader) }}
 </section>
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deepcoder.report.address import BASE, Subject, parse_subject
 from deepcoder.report.comparisons import RATING
@@ -45,63 +46,73 @@ def comparisons_table(library: Library) -> Table:
 
 
 def grader_table(library: Library) -> Table:
-    """Models and benchmarks by judge; the benchmark's own comes first, the others tell their difference from it."""
+    """A line for each model and benchmark: by the benchmark's own judge, and by others with what they turn round."""
     rows = library.tables.get("grader", ())
-    columns = ["Judged", "Model", "Judge", "Accepted, %", "Difference", "only here right", "only here wrong", "of"]
-    lines = []
-    seen: set[str] = set()
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        title = Text("" if row["title"] in seen else row["title"])
-        subject = Text("" if (key := row["title"] + row["subject"]) in seen else row["subject"])
-        seen |= {row["title"], key}
-        if row["status"] != RUN:
-            lines.append([title, Text("every model"), MISSING, *[Text("")] * 5])
+        groups.setdefault((row["title"], row["subject"]), []).append(row)
+    others = list(dict.fromkeys(_judge(row) for own in groups.values() for row in own[1:]))
+    columns = ["Judged", "Model", "By", "Accepted, %", "of", *(f"{words(name)}: +, −" for name in others)]
+    lines, seen = [], set[str]()
+    for (title, subject), (first, *rest) in groups.items():
+        heading = Text("" if title in seen else title)
+        seen.add(title)
+        if first["status"] != RUN:
+            lines.append([heading, Text("every model"), Text(""), MISSING, *[Text("")] * (1 + len(others))])
             continue
-        error = f" ± {percent(row['standard_error'])}" if row["standard_error"] else ""
-        own = library.of("grader") if row["kind"] == REFERENCES else library.of_row("grader", row)
-        value = Text(f"{percent(row['value'])}{error}", own) if row["value"] else MISSING
-        difference = Text(f"{100 * float(row['difference']):+.1f}" if row["difference"] else "")
-        counts = [Text(row[name]) for name in ("only_here_correct", "only_here_wrong", "samples")]
-        lines.append([title, subject, Text(words(row["judge"])), value, difference, *counts])
+        own = library.of("grader") if first["kind"] == REFERENCES else library.of_row("grader", first)
+        error = f" ± {percent(first['standard_error'])}" if first["standard_error"] else ""
+        value = Text(f"{percent(first['value'])}{error}", own) if first["value"] else MISSING
+        turned = {
+            _judge(row): Text(f"{percent(row['value'])}: +{row['only_here_correct']}, −{row['only_here_wrong']}")
+            for row in rest
+            if row["value"]
+        }
+        cells = [turned.get(name, Text("")) for name in others]
+        lines.append([heading, Text(subject), Text(words(first["judge"])), value, Text(first["samples"]), *cells])
     return Table("The same responses and references by several judges", columns, lines, library.of("grader"), names=3)
 
 
 def systems_table(library: Library) -> Table:
     """Stages and published systems: seconds of a step by its parts, and what of it ran side by side."""
     columns = ["Stage or workload", "Schedule or system", "Sampling", "Training", "Reward", "Weights", "Validation"]
-    columns += ["Step", "Parts / step", "Sampler idle, %", "Trainer idle, %", "Speed-up"]
-    lines = []
+    columns += ["Step", "Parts / step", "Sampler idle", "Trainer idle", "Speed-up"]
+    lines, seen = [], set[str]()
     for row in library.tables.get("systems", ()):
-        published = row["kind"] == PUBLISHED
-        label = f"{row['subject']}, {row['setting']} [{row['source']}]" if published else row["subject"]
+        published, head = row["kind"] == PUBLISHED, Text(row["subject"])
+        if published:
+            # A workload with its setting, source and address stands once.
+            told = f"{row['subject']}, {row['setting']} [{row['source']}]"
+            head = Text("") if told in seen else Text(told, library.of("published/systems"), published=True)
+            seen.add(told)
         if not row["total_s"]:
-            lines.append([Text(label), Text(row["status"]), *[Text("")] * (len(columns) - 2)])
+            lines.append([head, Text(row["status"]), *[Text("")] * (len(columns) - 2)])
             continue
-        address = library.of("published/systems") if published else library.of("systems")
         shown = [_seconds(row[name], published) for name in (*PARTS, "total_s")]
         shown += [f"{float(row['over_total']):.2f}"]
-        shown += [percent(row[name]) if row[name] else "" for name in ("sampler_idle", "trainer_idle")] + [
-            row["speed_up"]
-        ]
-        cells = [Text(text, address if text else "", published=published and bool(text)) for text in shown]
-        lines.append([Text(label), Text(words(row["system"])), *cells])
+        shown += [f"{percent(row[name])}%" if row[name] else "" for name in ("sampler_idle", "trainer_idle")]
+        cells = [Text(text, published=published and bool(text)) for text in [*shown, row["speed_up"]]]
+        lines.append([head, Text(words(row["system"])), *cells])
     return Table("Seconds of a training step, by its parts", columns, lines, library.of("systems"), names=2)
 
 
 def cost_table(library: Library) -> Table:
     """Rules and models: jobs, hours, memory; what was planned of a stage; their sum, and the published cost."""
-    columns = ["Rule", "Model", "Jobs", "Hours", "CPU hours", "GPU-hours", "Memory, GB", "planned hours", "GPU-hours"]
+    columns = ["Rule", "Model", "Jobs", "Hours", "CPU hours", "GPU-hours", "Memory, GB", "Planned hours"]
+    columns += ["Planned GPU-hours"]
     lines = []
     for row in library.tables.get("cost", ()):
         published = row["kind"] == PUBLISHED
-        label = f"published, {row['rule']} [{row['source']}]" if published else words(row["rule"])
-        subject = row["hosts"] if published else "all" if row["kind"] == TOTAL else row["subject"]
-        address = library.of("published/training") if published else library.of("cost")
+        head = Text(words(row["rule"]))
+        if published:
+            told = f"published, {row['rule']} [{row['source']}]"
+            head = Text(told, library.of("published/training"), published=True)
+        subject = Text(row["hosts"] if published else "all" if row["kind"] == TOTAL else row["subject"])
+        subject = replace(subject, published=published)
         shown = [row["jobs"], *(_hours(row[name]) for name in ("wall_h", "cpu_h", "gpu_h"))]
-        shown += [f"{float(row['peak_gb']):.1f}" if row["peak_gb"] else ""]
+        shown += [f"{float(row['peak_gb']):.2f}" if row["peak_gb"] else ""]
         shown += [_hours(row[name]) for name in ("planned_wall_h", "planned_gpu_h")]
-        cells = [Text(text, address if text else "", published=published and bool(text)) for text in shown]
-        lines.append([Text(label), Text(subject), *cells])
+        lines.append([head, subject, *(Text(text, published=published and bool(text)) for text in shown)])
     return Table("What the run took", columns, lines, library.of("cost"), names=2)
 
 
@@ -118,6 +129,11 @@ def _ends(library: Library) -> set[str]:
     stages = [parse_subject(path.parent) for path in library.stages]
     labels = {subject.label for subject in (stages[0], stages[-1])} if stages else set()
     return labels | {Subject(subject.model, "", BASE).label for subject in stages}
+
+
+def _judge(row: Row) -> str:
+    """Column of a judge: the rules of a curation are named as the comparator that they use."""
+    return row["judge"].removeprefix("rules ")
 
 
 def _tokens(row: Row) -> int:
@@ -138,4 +154,4 @@ def _hours(value: str) -> str:
     if not value:
         return ""
     hours = float(value)
-    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3f}" if hours else "0"
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.2f}" if hours >= 1 else f"{hours:.4f}" if hours else "0"
