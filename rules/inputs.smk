@@ -154,7 +154,7 @@ def comparison_inputs(wildcards):
 
 
 def account_inputs(wildcards):
-    """`records` are no inputs in Snakemake's eyes, which knows no rule for them: they come with the artifacts."""
+    """`records` are no inputs in the eyes of Snakemake, which does not know that they come with the artifacts."""
     records = {
         (rule_name, *words.values()): path for rule_name, words, path in work_gates()
     }
