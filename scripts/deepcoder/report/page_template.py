@@ -171,7 +171,7 @@ alone accepts (+) and alone refuses (−).</p>
 <section id="systems">
 <h2>Systems</h2>
 <p class="soft">Mean seconds of a step and of its parts. Parts over step is above one where parts ran side by side; a
-speed-up is as published. Times repeat with no other run.</p>
+speed-up is as published. No other run repeats these times.</p>
 {{ gridded(beside.systems) }}
 {{ figure("systems", "Parts of a step upon each other; the diamond is the step itself. Hatched bars are published.") }}
 </section>
