@@ -5,27 +5,42 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 EVERY_S = 2.0
 PROC = Path("/proc")
 TICKS, PAGE_BYTES = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
-# Fields of /proc/<pid>/stat after the name in brackets [proc(5)]: parent, utime, stime, cutime, cstime, resident pages.
-PARENT, TIMES, RESIDENT = 1, slice(11, 15), 21
+# Fields of /proc/<pid>/stat after the name in brackets [proc(5)].
+PARENT, OWN, WAITED, START, RESIDENT = 1, slice(11, 13), slice(13, 15), 19, 21
+
+Key = tuple[int, int]  # process id and start: an id alone may come again
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as it was last seen: its own CPU seconds, and those of the ended children that it has waited for."""
+
+    parent: int
+    start: int
+    own_s: float
+    waited_s: float
+    resident_bytes: int
 
 
 class Usage:
-    """Sampled every EVERY_S seconds in a thread until `end`.
+    """Samples this process and all below it every EVERY_S seconds in a thread until `end`.
 
-    Attributes:
-        cpu_s: the most that was found at once of what the living processes have used and of what their ended children
-            had; a child that ended unnoticed between two samples and whose parent did not wait for it is left out.
-        peak_bytes: resident memory of all of them; a page that several share counts for each.
+    What ended between two samples counts where its parent waited for it. `peak_bytes` is their resident memory
+    together; a page that several share counts for each.
     """
 
     def __init__(self) -> None:
-        self.cpu_s, self.peak_bytes = 0.0, 0
-        self._over = threading.Event()
+        self.peak_bytes = 0
+        self._seen: dict[Key, tuple[Key, Process]] = {}
+        self._alive: set[Key] = set()
+        self._over, self._lock = threading.Event(), threading.Lock()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def end(self) -> dict[str, float]:
@@ -34,18 +49,30 @@ class Usage:
         self.look()
         return {"cpu_s": round(self.cpu_s, 2), "peak_mb": round(self.peak_bytes / (1 << 20), 1)}
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of all that was seen, and of what they have waited for and nobody saw."""
+        ended: defaultdict[Key, float] = defaultdict(float)
+        for key, (parent, process) in self._seen.items():
+            if key not in self._alive:
+                ended[parent] += process.own_s + process.waited_s
+        return sum(process.own_s + max(0.0, process.waited_s - ended[key]) for key, (_, process) in self._seen.items())
+
     def look(self) -> None:
-        """Add up what this process and all below it have now."""
-        found = dict(_processes())
-        below: dict[int, list[int]] = {}
-        for pid, (parent, _, _) in found.items():
-            below.setdefault(parent, []).append(pid)
-        own, seconds, size = [os.getpid()], 0.0, 0
-        for pid in own:  # grows as children are found
-            own += below.get(pid, [])
-            _, cpu_s, resident = found.get(pid, (0, 0.0, 0))
-            seconds, size = seconds + cpu_s, size + resident
-        self.cpu_s, self.peak_bytes = max(self.cpu_s, seconds), max(self.peak_bytes, size)
+        """Take down what this process and all below it have now."""
+        with self._lock:
+            found, below = _processes(), defaultdict[int, list[int]](list)
+            for pid, process in found.items():
+                below[process.parent].append(pid)
+            own = [os.getpid()]
+            for pid in own:  # grows as children are found
+                own += below.get(pid, [])
+            tree = {pid: found[pid] for pid in own if pid in found}
+            keys = {pid: (pid, process.start) for pid, process in tree.items()}
+            for pid, process in tree.items():
+                self._seen[keys[pid]] = keys.get(process.parent, (0, 0)), process
+            self._alive = set(keys.values())
+            self.peak_bytes = max(self.peak_bytes, sum(process.resident_bytes for process in tree.values()))
 
     def _watch(self) -> None:
         self.look()
@@ -53,13 +80,14 @@ class Usage:
             self.look()
 
 
-def _processes() -> list[tuple[int, tuple[int, float, int]]]:
-    """Process id -> parent, CPU seconds, resident bytes, of all that can be seen."""
-    found = []
+def _processes() -> dict[int, Process]:
+    """All processes that can be seen, by their ids."""
+    found = {}
     for folder in os.listdir(PROC):
         with contextlib.suppress(OSError, ValueError, IndexError):
             if folder.isdigit():
                 fields = (PROC / folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-                seconds = sum(map(int, fields[TIMES])) / TICKS
-                found.append((int(folder), (int(fields[PARENT]), seconds, int(fields[RESIDENT]) * PAGE_BYTES)))
+                own, waited = (sum(map(int, fields[place])) / TICKS for place in (OWN, WAITED))
+                size = int(fields[RESIDENT]) * PAGE_BYTES
+                found[int(folder)] = Process(int(fields[PARENT]), int(fields[START]), own, waited, size)
     return found

@@ -10,20 +10,47 @@ import time
 from deepcoder.provenance.usage import Usage
 
 BUSY = (
-    "import time\nheld = bytearray(60 << 20)\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\n"
+    "import time\nheld = bytearray(60 << 20)\nend = time.process_time() + 1.0\nwhile time.process_time() < end: pass\n"
 )
 INNER = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BUSY!r}])\n"
 
 
 def test_time_and_memory_of_grandchildren_count_also_when_they_have_ended() -> None:
     usage = Usage()
+    usage.look()
+    before = usage.cpu_s
     with subprocess.Popen([sys.executable, "-c", INNER]) as child:
         while child.poll() is None:
             usage.look()
-            time.sleep(0.02)
+            time.sleep(0.1)
     found = usage.end()
-    assert found["cpu_s"] >= 0.5
+    assert 0.9 <= found["cpu_s"] - before < 1.8
     assert found["peak_mb"] >= 60
+
+
+def test_time_of_what_ended_without_being_waited_for_counts() -> None:
+    usage = Usage()
+    usage.look()
+    before = usage.cpu_s
+    # A child that nobody waits for becomes a zombie, and is gone when its parent ends.
+    inner = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {BUSY!r}])\ntime.sleep(3)\n"
+    with subprocess.Popen([sys.executable, "-c", inner]) as child:
+        while child.poll() is None:
+            usage.look()
+            time.sleep(0.1)
+    assert usage.end()["cpu_s"] - before >= 0.9
+
+
+def test_what_was_seen_and_then_waited_for_counts_once() -> None:
+    usage = Usage()
+    usage.look()
+    before = usage.cpu_s
+    with subprocess.Popen([sys.executable, "-c", BUSY]) as child:
+        while child.poll() is None:
+            usage.look()
+            time.sleep(0.1)
+    usage.look()
+    assert 0.9 <= usage.cpu_s - before < 1.8
 
 
 def test_what_others_take_does_not_count() -> None:
