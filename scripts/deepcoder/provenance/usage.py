@@ -37,9 +37,9 @@ class Usage:
     """
 
     def __init__(self) -> None:
-        self.peak_bytes = 0
-        self._seen: dict[Key, tuple[Key, Process]] = {}
-        self._alive: set[Key] = set()
+        self.cpu_s, self.peak_bytes = 0.0, 0
+        self._tree: dict[Key, tuple[Key, Process]] = {}  # what lived at the last look, with its parent
+        self._ended: defaultdict[Key, float] = defaultdict(float)  # CPU seconds of all that has ended below each
         self._over, self._lock = threading.Event(), threading.Lock()
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -49,35 +49,42 @@ class Usage:
         self.look()
         return {"cpu_s": round(self.cpu_s, 2), "peak_mb": round(self.peak_bytes / (1 << 20), 1)}
 
-    @property
-    def cpu_s(self) -> float:
-        """CPU seconds of all that was seen, and of what they have waited for and nobody saw."""
-        ended: defaultdict[Key, float] = defaultdict(float)
-        for key, (parent, process) in self._seen.items():
-            if key not in self._alive:
-                ended[parent] += process.own_s + process.waited_s
-        return sum(process.own_s + max(0.0, process.waited_s - ended[key]) for key, (_, process) in self._seen.items())
-
     def look(self) -> None:
         """Take down what this process and all below it have now."""
         with self._lock:
-            found, below = _processes(), defaultdict[int, list[int]](list)
-            for pid, process in found.items():
-                below[process.parent].append(pid)
-            own = [os.getpid()]
-            for pid in own:  # grows as children are found
-                own += below.get(pid, [])
-            tree = {pid: found[pid] for pid in own if pid in found}
-            keys = {pid: (pid, process.start) for pid, process in tree.items()}
-            for pid, process in tree.items():
-                self._seen[keys[pid]] = keys.get(process.parent, (0, 0)), process
-            self._alive = set(keys.values())
-            self.peak_bytes = max(self.peak_bytes, sum(process.resident_bytes for process in tree.values()))
+            before, now = self._tree, _tree()
+            gone: defaultdict[Key, list[Key]] = defaultdict(list)
+            for key, (parent, _) in before.items():
+                if key not in now:
+                    gone[parent].append(key)
+
+            def lost(parent: Key) -> float:
+                return sum(before[key][1].own_s + self._ended[key] + lost(key) for key in gone[parent])
+
+            for key, (_, process) in now.items():
+                waited_s = process.waited_s - (before[key][1].waited_s if key in before else 0.0)
+                # What it has waited for since was seen in part, and what was seen it has waited for in part.
+                self._ended[key] += max(waited_s, lost(key))
+            self._tree = now
+            self.cpu_s = sum(process.own_s + self._ended[key] for key, (_, process) in now.items())
+            self.peak_bytes = max(self.peak_bytes, sum(process.resident_bytes for _, process in now.values()))
 
     def _watch(self) -> None:
         self.look()
         while not self._over.wait(EVERY_S):
             self.look()
+
+
+def _tree() -> dict[Key, tuple[Key, Process]]:
+    """This process and all below it, each with its parent."""
+    found, below = _processes(), defaultdict[int, list[int]](list)
+    for pid, process in found.items():
+        below[process.parent].append(pid)
+    own = [os.getpid()]
+    for pid in own:  # grows as children are found
+        own += below.get(pid, [])
+    keys = {pid: (pid, found[pid].start) for pid in own if pid in found}
+    return {key: (keys.get(found[pid].parent, (0, 0)), found[pid]) for pid, key in keys.items()}
 
 
 def _processes() -> dict[int, Process]:
