@@ -241,7 +241,7 @@ TAMPERINGS = [
     Tampering(
         "the same, with its record",
         lambda: (edit_score(), with_record(SCORES)),
-        {"bytes": SCORES, "records": record_path(SCORES), "again": SCORES},
+        {"bytes": SCORES, "records": record_path(SCORES), "inputs": record_path(SCORES), "again": SCORES},
     ),
     Tampering(
         "the same, with record and lock",
