@@ -60,7 +60,7 @@ rule all:
     input:
         target(
             document_gates,
-            *TABLES,
+            *SHOWN_TABLES,
             *SVG,
             LOCK_FILE,
             done=lambda: is_current(Path(OUT)),
@@ -95,7 +95,7 @@ rule evaluate:
 
 rule report:
     input:
-        target(document_gates, *TABLES, *SVG),
+        target(document_gates, *SHOWN_TABLES, *SVG),
 
 
 rule recipes:

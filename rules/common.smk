@@ -20,15 +20,18 @@ except UserError as error:
     sys.exit(f"error: {error}")
 
 OUT = f"results/{CONFIG.scale}"
-TABLE_NAMES = ["benchmarks", "contexts", "funnel", "curves"]
+TABLE_NAMES = ["benchmarks", "contexts", "funnel", "curves", "grader"]
 TABLES = [f"{OUT}/report/{name}.csv" for name in TABLE_NAMES]
-FIGURES = ["reward", "response_length", "validation", "contexts", "funnel"]
+ACCOUNT_NAMES = ["systems", "cost"]
+ACCOUNTS = [f"{OUT}/report/{name}.csv" for name in ACCOUNT_NAMES]
+FIGURES = ["reward", "response_length", "validation", "contexts", "funnel", "systems"]
 SVG = [f"{OUT}/report/figures/{name}.svg" for name in FIGURES]
 PUBLISHED = sorted(str(path) for path in Path("config/published").glob("*.csv"))
 PAGE = f"{OUT}/report/index.html"
 PROBLEMS_PAGE = f"{OUT}/report/problems.html"
 COMPARISON = f"{OUT}/data/comparison/manifest.json"
 COMPARISONS = f"{OUT}/report/comparisons.csv"
+SHOWN_TABLES = [*TABLES, *ACCOUNTS, COMPARISONS]
 PAPER = f"{OUT}/paper.pdf"
 RELEASE = f"{OUT}/release/model.json"
 TEMPLATE = sorted(str(path) for path in Path("config/paper").glob("*.typ"))
@@ -36,6 +39,8 @@ TEMPLATE = sorted(str(path) for path in Path("config/paper").glob("*.typ"))
 ON_REQUEST = {"recipes": "compare_recipes"}
 PRINTED = ["main", "contexts", "published", "funnel", "training", "recipe", "stages"]
 PRINTED += [
+    "comparisons",
+    *ACCOUNT_NAMES,
     *ON_REQUEST,
     *(n for n in TABLE_NAMES if n not in (*PRINTED, "benchmarks", "curves")),
 ]

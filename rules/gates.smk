@@ -313,8 +313,20 @@ def report_gates():
 
 
 @functools.cache
+def work_gates():
+    """Gates of everything that is made before the tables of the report, each once."""
+    gates = [*product_gates(), *report_gates()]
+    return list({gate[2]: gate for gate in gates}.values())
+
+
+@functools.cache
 def table_gates():
-    return [*report_gates(), ("summarise", {}, TABLES[0])]
+    return [
+        *work_gates(),
+        ("summarise", {}, TABLES[0]),
+        ("compare_models", {}, COMPARISONS),
+        ("account", {}, ACCOUNTS[0]),
+    ]
 
 
 @functools.cache
@@ -324,12 +336,7 @@ def figure_gates():
 
 @functools.cache
 def page_gates():
-    return [
-        *figure_gates(),
-        *product_gates(),
-        ("compare_models", {}, COMPARISONS),
-        ("render", {}, PAGE),
-    ]
+    return [*figure_gates(), ("render", {}, PAGE)]
 
 
 @functools.cache

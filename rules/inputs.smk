@@ -145,19 +145,36 @@ def report_inputs(wildcards):
     }
 
 
+def summary_inputs(wildcards):
+    return {**report_inputs(wildcards), "comparison": COMPARISON}
+
+
 def comparison_inputs(wildcards):
     return {"scores": report_inputs(wildcards)["scores"]}
 
 
+def account_inputs(wildcards):
+    """`records` are no inputs in the eyes of Snakemake, which does not know that they come with the artifacts."""
+    records = {
+        (rule_name, *words.values()): path for rule_name, words, path in work_gates()
+    }
+    return {
+        "records": [str(record_path(Path(path))) for path in records.values()],
+        "stages": report_inputs(wildcards)["stages"],
+        "published": PUBLISHED,
+    }
+
+
 def plot_inputs(wildcards):
-    tables = {Path(path).stem: path for path in TABLES if "benchmarks" not in path}
-    return {**tables, "published": PUBLISHED}
+    tables = {Path(path).stem: path for path in [*TABLES, *ACCOUNTS]}
+    drawn = {name: tables[name] for name in ("curves", "contexts", "funnel", "systems")}
+    return {**drawn, "published": PUBLISHED}
 
 
 def render_inputs(wildcards):
     return {
         **report_inputs(wildcards),
-        "tables": TABLES,
+        "tables": SHOWN_TABLES,
         "figures": SVG,
         "comparison": COMPARISON,
         "dataset": dataset_manifest(CONFIG.recipes[CONFIG.recipe].curation),
@@ -179,7 +196,7 @@ def release_inputs(wildcards):
 def paper_inputs(wildcards):
     return {
         **report_inputs(wildcards),
-        "tables": TABLES,
+        "tables": SHOWN_TABLES,
         "figures": SVG,
         "template": TEMPLATE,
         "requested": requested(),

@@ -5,9 +5,9 @@ checkpoint summarise:
     input:
         **tracked(
             "summarise",
-            ["scores", "stages", "curation", "published"],
-            report_inputs,
-            lambda w: report_gates(),
+            ["scores", "stages", "curation", "comparison", "published"],
+            summary_inputs,
+            lambda w: [*report_gates(), *comparison_gates()],
         ),
     output:
         report(
@@ -25,14 +25,40 @@ checkpoint summarise:
         door=door("summarise", "report"),
     shell:
         "{params.door} --scores {input.scores} --stages {input.stages} --curation {input.curation}"
-        " --published {input.published} --output {output} &> {log}"
+        " --comparison {input.comparison} --published {input.published} --output {output} &> {log}"
+
+
+checkpoint account:
+    input:
+        **tracked(
+            "account", ["stages", "published"], account_inputs, lambda w: work_gates()
+        ),
+        work=accounted_work,
+    output:
+        report(
+            expand("results/{{scale}}/report/{table}.csv", table=ACCOUNT_NAMES),
+            category="Tables",
+        ),
+    log:
+        "results/{scale}/logs/account.log",
+    benchmark:
+        "results/{scale}/logs/account.tsv"
+    threads: cpus("report")
+    resources:
+        **needs("report"),
+    params:
+        door=door("account", "report"),
+        records=lambda w: account_inputs(w)["records"],
+    shell:
+        "{params.door} --records {params.records} --stages {input.stages} --published {input.published}"
+        " --output {output} &> {log}"
 
 
 checkpoint plot:
     input:
         **tracked(
             "plot",
-            ["curves", "contexts", "funnel", "published"],
+            ["curves", "contexts", "funnel", "systems", "published"],
             plot_inputs,
             lambda w: table_gates(),
         ),
@@ -53,7 +79,7 @@ checkpoint plot:
         door=door("plot", "report"),
     shell:
         "{params.door} --curves {input.curves} --contexts {input.contexts} --funnel {input.funnel}"
-        " --published {input.published} --output {output.svg} {output.png} &> {log}"
+        " --systems {input.systems} --published {input.published} --output {output.svg} {output.png} &> {log}"
 
 
 checkpoint render_problems:
@@ -97,7 +123,7 @@ checkpoint render:
                 "published",
             ],
             render_inputs,
-            lambda w: [*figure_gates(), *product_gates()],
+            lambda w: figure_gates(),
             recipe=CONFIG.recipe,
         ),
     output:

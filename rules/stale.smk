@@ -94,8 +94,9 @@ def mark_of(door, wildcards, inputs, words):
     if missing := [str(path) for path in outputs if not existed(path)]:
         reasons = [f"{path} is missing" for path in missing]
         tell(door, outputs, inputs, reasons, known_words(wildcards, words))
-        # Snakemake sees for itself that it must be made.
-        _marked[outputs[0]] = "missing", FRESH
+        # Snakemake sees for itself that it must be made, but not of an output that nobody asks for.
+        alone = len(missing) < len(outputs)
+        _marked[outputs[0]] = "missing", STALE if alone else FRESH
         _to_run.update(map(str, outputs))
     elif (state := state_of(inputs)) != known:
         reasons = reasons_of(door, wildcards, outputs, inputs, words)
@@ -203,6 +204,12 @@ def tracked(door, names, inputs, gates, **words):
 
     _tracked[door] = given, words
     return {name: named(name) for name in names} | {"mark": behind_gates(mark)}
+
+
+def accounted_work(wildcards):
+    """All that jobs have made whose records an account reads, so that it waits for them."""
+    ask(work_gates(), all(map(existed, ACCOUNTS)))
+    return [ancient(path) for path in manifests(work_gates())]
 
 
 def lock_documents(wildcards):

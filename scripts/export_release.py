@@ -5,18 +5,16 @@ scripts/export_release.py RELEASE_JSON --recipe NAME --model NAME --exported MOD
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, link_or_copy, sha256_file, write_text
+from deepcoder.files import atomic_path, link_or_copy, write_text
 from deepcoder.manifest import read_manifest, write_manifest
 from deepcoder.report.address import parse_subject
-from deepcoder.report.csv_files import read_csv
 from deepcoder.report.model_card import Content, model_card
+from deepcoder.report.paper.library import read_library
 from deepcoder.report.paper.values import Library, without_settings
-from deepcoder.report.published import load_published
 
 READS = (
     "scale",
@@ -69,16 +67,14 @@ def work(job: Job) -> None:
 def library_of(job: Job) -> Library:
     """What the tables of the card are made from."""
     args = job.args
-    named = {path.stem: path for path in args.tables}
+    named = {path.stem for path in args.tables}
     if missing := [name for name in TABLES if name not in named]:
         raise UserError(f"--tables: {missing[0]}.csv is missing; make it with scripts/summarise.py")
-    named |= {f"published/{path.stem}": path for path in args.published}
-    given = [*named.values(), *args.scores, *args.stages, args.curation]
-    return Library(
-        hashes={os.path.normpath(path): sha256_file(path) for path in given},
-        tables={path.stem: read_csv(path) for path in args.tables},
-        published=load_published(args.published, job.read("scale")).tables,
-        paths=named,
+    return read_library(
+        scale=job.read("scale"),
+        tables=args.tables,
+        published=args.published,
+        scores=args.scores,
         stages=args.stages,
         curation=args.curation,
         config={key: without_settings(job.read(key)) for key in job.keys},

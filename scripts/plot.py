@@ -1,6 +1,7 @@
-"""Figures of the report as SVG and PNG, by name: reward, response_length, validation, contexts, funnel.
+"""Figures of the report as SVG and PNG, by name: reward, response_length, validation, contexts, funnel, systems.
 
-scripts/plot.py --curves CSV --contexts CSV --funnel CSV --published config/published/*.csv --output FIGURE.svg...
+scripts/plot.py --curves CSV --contexts CSV --funnel CSV --systems CSV --published config/published/*.csv
+    --output FIGURE.svg...
 
 The published numbers stand in panels or notes of their own that say so. The same rows give the same bytes.
 """
@@ -9,6 +10,7 @@ import argparse
 
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.errors import UserError
+from deepcoder.report import systems
 from deepcoder.report.csv_files import read_csv
 from deepcoder.report.figures import FIGURES, draw
 from deepcoder.report.published import load_published
@@ -22,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--curves", type=InputPath, required=True)
     parser.add_argument("--contexts", type=InputPath, required=True)
     parser.add_argument("--funnel", type=InputPath, required=True)
+    parser.add_argument("--systems", type=InputPath, required=True)
     parser.add_argument("--published", type=InputPath, nargs="*", default=[], help="config/published/*.csv")
     parser.add_argument("--output", type=OutputPath, nargs="+", required=True, help="NAME.svg or NAME.png")
 
@@ -33,6 +36,7 @@ def work(job: Job) -> None:
         "curves": read_csv(args.curves, CURVE_KEYS),
         "contexts": read_csv(args.contexts, SCORE_COLUMNS),
         "funnel": read_csv(args.funnel, FUNNEL_COLUMNS),
+        "systems": read_csv(args.systems, systems.COLUMNS),
         "published_contexts": published.get("contexts", []),
         "validation_curve": published.get("validation_curve", []),
         "training": published.get("training", []),

@@ -1,6 +1,6 @@
 """The report as one self-contained page.
 
-scripts/render.py INDEX_HTML --tables benchmarks.csv contexts.csv funnel.csv curves.csv [recipes.csv]
+scripts/render.py INDEX_HTML --tables benchmarks.csv contexts.csv funnel.csv curves.csv [NAME.csv...]
     --figures FIGURE.svg... --scores SCORES_JSON... --stages STAGE_MANIFEST... --curation CURATION_MANIFEST
     --published config/published/*.csv
 """
@@ -16,9 +16,9 @@ from deepcoder.files import write_text
 from deepcoder.provenance.freeze import git_state
 from deepcoder.provenance.record import GIT_VARIABLE
 from deepcoder.report.address import relative
-from deepcoder.report.csv_files import read_csv
 from deepcoder.report.page import (
     benchmark_grid,
+    beside_grid,
     collect_evidence,
     comparison_grid,
     context_grid,
@@ -30,14 +30,16 @@ from deepcoder.report.page import (
 from deepcoder.report.page_rules import rule_lines
 from deepcoder.report.page_samples import shown_samples
 from deepcoder.report.page_trail import Sources, pictures
-from deepcoder.report.published import load_published
+from deepcoder.report.paper import beside
+from deepcoder.report.paper.library import read_library
 from deepcoder.report.render import inline_figures, published_funnel, published_grid, render_page
 
 READS = ("scale", "seed", "model", "models", "recipes.{recipe}", "evaluation")
 TABLES = ("benchmarks", "contexts", "funnel", "curves")
 SECTIONS = {
-    "benchmarks": "Benchmarks", "contexts": "Context length", "training": "Training", "funnel": "Data",
-    "curations": "Two training sets", "recipes": "Recipes", "samples": "Sample responses", "provenance": "Provenance",
+    "benchmarks": "Benchmarks", "comparisons": "Models compared", "grader": "The grader", "contexts": "Context length",
+    "training": "Training", "systems": "Systems", "cost": "Cost", "funnel": "Data", "curations": "Two training sets",
+    "recipes": "Recipes", "samples": "Sample responses", "provenance": "Provenance",
 }  # fmt: skip
 CUT = "One sampling at the longest context; the shorter ones are scored by cutting the same samples."
 
@@ -61,12 +63,15 @@ def work(job: Job) -> None:
     paths = {path.stem: path for path in args.tables}
     if missing := [name for name in TABLES if name not in paths]:
         raise UserError(f"--tables: {missing[0]}.csv is missing; make it with scripts/summarise.py")
-    rows = {name: read_csv(path) for name, path in paths.items()}
-    published = load_published(args.published, job.read("scale")).tables
+    library = read_library(
+        scale=job.read("scale"), tables=args.tables, published=args.published, scores=args.scores, stages=args.stages
+    )
+    rows, published = library.tables, library.published
     manifests = [*args.stages, *filter(None, (args.curation, args.comparison, args.dataset))]
     compared = pointed_scores(rows.get("recipes", []), paths.get("recipes", Path()))
     scores = list(dict.fromkeys([*map(Path, map(os.path.normpath, args.scores)), *compared]))
-    evidence = collect_evidence(scores, manifests, args.out)
+    linked = [paths[name] for name in beside.TABLES if name in paths]
+    evidence = collect_evidence(scores, manifests, args.out, linked)
     contexts = job.read("evaluation").contexts
     content = {
         "run": run_facts(job),
@@ -75,6 +80,7 @@ def work(job: Job) -> None:
         "training": training_lines(rows["curves"], args.stages, evidence),
         "funnel": funnel_grid(rows["funnel"], evidence, args.curation),
         "comparison": comparison_grid(args.comparison, evidence),
+        "beside": {name: beside_grid(make(library), evidence) for name, make in beside.TABLES.items()},
         "products": products(args),
         "recipes": recipe_grid(rows.get("recipes", []), evidence, paths.get("recipes", Path())),
         "samples": shown_samples(args.scores, max(contexts, key=contexts.__getitem__), evidence),

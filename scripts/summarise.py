@@ -1,7 +1,8 @@
-"""Tables of the report: benchmarks, contexts, funnel and training curves as CSV, each number with its pointer.
+"""Tables of the report: benchmarks, contexts, funnel, curves and judges compared as CSV, each number with its pointer.
 
 scripts/summarise.py --scores SCORES_JSON... --stages STAGE_MANIFEST... --curation CURATION_MANIFEST
-    --published config/published/*.csv --output benchmarks.csv contexts.csv funnel.csv curves.csv
+    --comparison MANIFEST --published config/published/*.csv
+    --output benchmarks.csv contexts.csv funnel.csv curves.csv grader.csv
 """
 
 import argparse
@@ -9,6 +10,7 @@ import argparse
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.errors import UserError
 from deepcoder.manifest import read_manifest
+from deepcoder.report import grader
 from deepcoder.report.address import Subject, parse_subject
 from deepcoder.report.csv_files import write_csv
 from deepcoder.report.published import load_published
@@ -23,15 +25,16 @@ from deepcoder.report.tables import (
 )
 
 READS = ("scale", "model", "reference_models", "benchmarks", "evaluation.contexts", "stages")
-TABLES = ("benchmarks", "contexts", "funnel", "curves")
+TABLES = ("benchmarks", "contexts", "funnel", "curves", "grader")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scores", type=InputPath, nargs="*", default=[])
     parser.add_argument("--stages", type=InputPath, nargs="*", default=[], help="manifests of the trained stages")
     parser.add_argument("--curation", type=InputPath, help="manifest of the training set")
+    parser.add_argument("--comparison", type=InputPath, help="manifest of compare_curations.py")
     parser.add_argument("--published", type=InputPath, nargs="*", default=[], help="config/published/*.csv")
-    parser.add_argument("--output", type=OutputPath, nargs=4, required=True, metavar="CSV", help=", ".join(TABLES))
+    parser.add_argument("--output", type=OutputPath, nargs=5, required=True, metavar="CSV", help=", ".join(TABLES))
 
 
 def work(job: Job) -> None:
@@ -53,9 +56,14 @@ def work(job: Job) -> None:
     table = outputs["contexts"]
     write_csv(table, SCORE_COLUMNS, context_rows(scored, subjects, titles, list(contexts), published, table))
     table = outputs["funnel"]
-    funnel = funnel_rows(read_manifest(args.curation), published, table) if args.curation else []
-    write_csv(table, FUNNEL_COLUMNS, funnel)
+    curation = read_manifest(args.curation) if args.curation else None
+    write_csv(table, FUNNEL_COLUMNS, funnel_rows(curation, published, table) if curation else [])
     write_csv(outputs["curves"], *curve_rows(stages, outputs["curves"]))
+    table = outputs["grader"]
+    judged = grader.response_rows(scored, subjects, job.read("benchmarks"), longest, table)
+    if args.comparison and curation:
+        judged += grader.reference_rows(read_manifest(args.comparison, "comparison"), curation, table)
+    write_csv(table, grader.COLUMNS, judged)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,15 @@ Every number comes from these inputs and carries the address of one; what is not
 """
 
 import argparse
-import os
-from pathlib import Path
 
 from deepcoder.door import InputPath, Job, OutputPath, run_door
 from deepcoder.errors import UserError
-from deepcoder.files import atomic_path, sha256_file, write_json, write_text
-from deepcoder.report.csv_files import read_csv
+from deepcoder.files import atomic_path, write_json, write_text
 from deepcoder.report.paper.build import build, named_tables
+from deepcoder.report.paper.library import read_library
 from deepcoder.report.paper.pdf import compile_paper
 from deepcoder.report.paper.values import Library, Table, to_json, without_settings
 from deepcoder.report.paper.writers import latex, markdown
-from deepcoder.report.published import load_published
 
 READS = (
     "scale",
@@ -70,16 +67,13 @@ def work(job: Job) -> None:
 def library_of(job: Job) -> Library:
     """Everything that was given, with its hashes."""
     args = job.args
-    named = {path.stem: path for path in args.tables}
-    named |= {f"published/{path.stem}": path for path in args.published}
-    named |= {f"figures/{path.stem}": path for path in args.figures if path.suffix == ".svg"}
-    given: list[Path] = [*named.values(), *args.scores, *args.stages, *([args.curation] if args.curation else [])]
-    return Library(
-        hashes={os.path.normpath(path): sha256_file(path) for path in given},
-        tables={path.stem: read_csv(path) for path in args.tables},
-        published=load_published(args.published, job.read("scale")).tables,
-        paths=named,
+    return read_library(
+        scale=job.read("scale"),
+        tables=args.tables,
+        published=args.published,
+        scores=args.scores,
         stages=args.stages,
+        figures=args.figures,
         curation=args.curation,
         config={key: without_settings(job.read(key)) for key in job.keys},
     )

@@ -90,8 +90,10 @@ def new_module(folder: Path) -> None:
 
 
 WRITTEN = {"typeset": 1, "export_release": 1}  # of the tables: the paper, and the released model's card
-READ = {"render": 1, **WRITTEN}  # the documents
-PAGE = {"summarise": 1, "plot": 1, **READ}
+READ = {"render": 1, "typeset": 1}  # the documents of everything
+TOOK = {"account": 1, **READ}  # after any job before the tables: what it took is in them, and is printed
+STEPS = {"account": 1, "plot": 1, **READ}  # after a stage: how long its steps took is drawn
+PAGE = {"summarise": 1, **STEPS, **WRITTEN}
 SAMPLED = {"sample": 1, "gather_samples": 1}  # of one model, in one shard
 REPORT = {"compare_models": 1, **PAGE}
 SCORED = {"grade": 3, "score": 3, **REPORT}  # of one model, in three contexts
@@ -141,7 +143,7 @@ EDITS = [
     ),
     Edit(
         "a local variable renamed in `curation/verify.py`",
-        {"verify": 2},
+        {"verify": 2, **TOOK},
         text("scripts/deepcoder/curation/verify.py", "accepted = None", "chosen = accepted = None"),
     ),
     Edit(
@@ -163,12 +165,12 @@ EDITS = [
     ),
     Edit(
         "the source's own parser (`sources/easy.py`)",
-        {"fetch": 1, "normalise": 1},
+        {"fetch": 1, "normalise": 1, **TOOK},
         append("scripts/deepcoder/curation/sources/easy.py", "SPARE = 1\n"),
     ),
     Edit(
         "a key of curation, the same problems stay",
-        {"curate": 1, "export_dataset": 1},
+        {"curate": 1, "export_dataset": 1, **TOOK},
         overrides=("curations__strict__min_tests=6",),
     ),
     Edit(
@@ -195,10 +197,14 @@ EDITS = [
         overrides=("stages__16k__steps=11",),
         differs=("tiny/16k/manifest",),
     ),
-    Edit("the trainer, and both stages come out the same", {"train_stage": 2}, overrides=("trainer__beta2=0.99",)),
+    Edit(
+        "the trainer, and both stages come out the same",
+        {"train_stage": 2, **STEPS},
+        overrides=("trainer__beta2=0.99",),
+    ),
     Edit(
         "the tokenizer's script, the same tokenizer",
-        {"tokenizer": 1},
+        {"tokenizer": 1, **TOOK},
         text("scripts/tokenizer.py", "READS =", "SPARE = 1\nREADS ="),
     ),
     Edit(
@@ -209,23 +215,23 @@ EDITS = [
     ),
     Edit(
         "the same, and the samples come out the same",
-        {"sample": 3, "grade": 9, **READ},
+        {"sample": 3, "grade": 9, **TOOK, **WRITTEN},
         overrides=("evaluation__sampling__temperature=0.7",),
     ),
     Edit(
         "how samples of shards are put together, the same samples",
-        {"gather_samples": 3},
+        {"gather_samples": 3, **TOOK},
         append("scripts/deepcoder/evaluation/gather.py", "SPARE = 1\n"),
     ),
-    Edit("a shard deleted", {"sample": 1}, delete("strict/tiny/32k/eval/shards/0/manifest.json")),
+    Edit("a shard deleted", {"sample": 1, **TOOK}, delete("strict/tiny/32k/eval/shards/0/manifest.json")),
     Edit(
         "a key of the scores (`evaluation.bootstrap`)",
-        {"score": 9, "render": 1},
+        {"score": 9, **TOOK},
         overrides=("evaluation__bootstrap=100",),
     ),
     Edit(
         "how training samples (`rollout.samples_per_prompt`)",
-        {"train_stage": 2, **WRITTEN},
+        {"train_stage": 2, **STEPS, **WRITTEN},
         overrides=("rollout__samples_per_prompt=4",),
     ),
     Edit(
@@ -240,24 +246,24 @@ EDITS = [
     ),
     Edit(
         "the other curation of the comparison, other problems stay",
-        {"curate": 1, "compare_curations": 1, "render": 1},
+        {"curate": 1, "compare_curations": 1, **PAGE},
         overrides=("curations__as_released__min_tests=6",),
         differs=("data/as_released/manifest", "data/comparison/manifest"),
     ),
     Edit(
         "a constant of the exported files (`curation/export.py`), the same files",
-        {"export_dataset": 1},
+        {"export_dataset": 1, **TOOK},
         text("scripts/deepcoder/curation/export.py", "FILE_BYTES = 500 << 20", "FILE_BYTES = 501 << 20"),
     ),
     Edit(
         "the markup of the sample problems, another page",
-        {"render_problems": 1, "render": 1},
+        {"render_problems": 1, **TOOK},
         text("scripts/deepcoder/report/problems_template.py", "There is no problem", "No problem is there"),
         differs=("report/problems",),
     ),
     Edit(
         "the command of a rule",
-        {"curate": 2},
+        {"curate": 2, **TOOK},
         text(
             "rules/data.smk",
             "{params.door} {output} --curation {wildcards.curation}",
@@ -265,11 +271,17 @@ EDITS = [
         ),
     ),
     Edit("a lock of the environment", EVERYTHING, text("envs/cpu.lock", "\n", "\n# renewed\n")),
-    Edit("an intermediate deleted (the training set's manifest)", {"curate": 1}, delete("data/strict/manifest.json")),
     Edit(
-        "a payload deleted (the weights of 16k)", {"export_model": 1}, delete("strict/tiny/16k/model/manifest.payload")
+        "an intermediate deleted (the training set's manifest)",
+        {"curate": 1, **TOOK},
+        delete("data/strict/manifest.json"),
     ),
-    Edit("a record deleted", {"verify": 1}, delete("data/strict/verified/easy/manifest.record.json")),
+    Edit(
+        "a payload deleted (the weights of 16k)",
+        {"export_model": 1, **TOOK},
+        delete("strict/tiny/16k/model/manifest.payload"),
+    ),
+    Edit("a record deleted", {"verify": 1, **TOOK}, delete("data/strict/verified/easy/manifest.record.json")),
     Edit(
         "a byte of a raw file flipped",
         change=flip("data/raw/easy/v1/manifest.payload"),

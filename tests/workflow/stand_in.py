@@ -15,7 +15,7 @@ script = Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(script.parent))
 
 from deepcoder.door import InputPath, Job, OutputPath, run_door  # noqa: E402
-from deepcoder.files import sha256_file, sha256_json, write_text  # noqa: E402
+from deepcoder.files import read_json, sha256_file, sha256_json, write_text  # noqa: E402
 from deepcoder.manifest import write_manifest  # noqa: E402
 from deepcoder.provenance.lockfile import collect, to_text  # noqa: E402
 
@@ -38,10 +38,16 @@ def paths_of(job: Job, kind: type) -> list[Any]:
     return [item for value in values for item in value if isinstance(item, kind)]
 
 
+def counts(path: Path, output: Path) -> bool:
+    """Whether an output is made from an input: how long steps took stands in the records of stages alone."""
+    return output.stem != "systems" or path.suffixes[-2:] != [".record", ".json"] or "train" in read_json(path)["door"]
+
+
 def work(job: Job) -> None:
     salts: dict[str, str] = json.loads(Path("salts.json").read_text()) if Path("salts.json").exists() else {}
-    inputs = [[str(path), sha256_file(path)] for path in paths_of(job, InputPath) if path.is_file()]
+    given = [path for path in paths_of(job, InputPath) if path.is_file()]
     for output in paths_of(job, OutputPath):
+        inputs = [[str(path), sha256_file(path)] for path in given if counts(path, output)]
         salt = [text for part, text in salts.items() if part in str(output)]
         content = sha256_json([script.name, str(output), sorted(inputs), salt])
         if output.suffix == ".json":

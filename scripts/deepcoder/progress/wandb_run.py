@@ -63,7 +63,7 @@ class WandbRun:
         settings = wandb.Settings(
             silent=True, console="off", save_code=False, disable_git=True, init_timeout=CONNECT_SECONDS
         )
-        return wandb.init(id=self.id, resume="allow", mode=mode, settings=settings, **words)
+        return wandb.init(id=self.id, resume="allow", settings=settings, **{**words, "mode": mode})
 
     def _save(self) -> None:
         write_json(self._state, {"id": self.id, "step": self.step})

@@ -30,6 +30,7 @@ def adopt(source: Path, target: Path) -> tuple[int, int]:
     for record in records:
         for item in record["outputs"]:
             files |= checked(source, target, Path(item["path"]), item)
+        files |= checked_times(source, target, record)
     files |= checked_tests(source)
     copied = [name for name in files if not (target / name).exists()]
     for name in copied:
@@ -56,6 +57,15 @@ def checked(source: Path, target: Path, recorded: Path, item: Mapping[str, Any])
         raise UserError(f"{ours}: differs from {output}; move one of them away first")
     order = [*(path for path in expected if path != output), output, record_path(output)]
     return {path.relative_to(source): path for path in order}
+
+
+def checked_times(source: Path, target: Path, record: Mapping[str, Any]) -> dict[Path, Path]:
+    """The wall times that a record vouches for, by their names below a scale."""
+    names = {Path(path).relative_to(target): sha256 for path, sha256 in record.get("measured", {}).items()}
+    for name, sha256 in names.items():
+        if not (source / name).exists() or sha256_file(source / name) != sha256:
+            raise UserError(f"{source / name}: is not what its record says; nothing was taken over")
+    return {name: source / name for name in names}
 
 
 def checked_tests(source: Path) -> dict[Path, Path]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.files import read_json, sha256_file
-from deepcoder.provenance.record import payload_of, record_path
+from deepcoder.provenance.record import RECORD, payload_of, record_path
 
 UNKNOWN = "?"
 GIVEN = "given"  # in place of a door: files of config/ are no rule's work, and their hash is in the records of others
+NOTED = "noted"  # the same of a record, where a job has read it: what a job took is in its record alone
 
 
 @dataclass
@@ -32,7 +33,7 @@ def walk(path: Path, seen: dict[str, Step] | None = None) -> Step:
     if str(path) in seen:
         return Step(str(path), door="(above)", sha256=seen[str(path)].sha256)
     step = seen[str(path)] = examine(path)
-    if step.door in (UNKNOWN, GIVEN):
+    if step.door in (UNKNOWN, GIVEN, NOTED):
         return step
     record = read_json(record_path(path))
     for item in record["inputs"]:
@@ -55,6 +56,9 @@ def examine(path: Path) -> Step:
     step.faults += payload_faults(path)
     if path.parts[:1] == ("config",):
         step.door = GIVEN
+        return step
+    if path.name.endswith(RECORD):
+        step.door = NOTED
         return step
     if not record_path(path).exists():
         step.faults.append("no record beside it")

@@ -19,9 +19,10 @@ from deepcoder.files import read_json
 
 POINTER = "pointer"
 HALF_A_DIGIT = 0.51e-6  # tables hold six decimals (schemas/csv_table.py)
-# Columns of a score's row beside the value, and where a score file holds them.
-BESIDE_A_VALUE = {"standard_error": "/standard_error", "interval_low": "/interval/0", "interval_high": "/interval/1"}
-BESIDE_A_RATING = {"interval_low": "/codeforces/rating_interval/0", "interval_high": "/codeforces/rating_interval/1"}
+# Columns of a score's row beside the value, and where a score file holds them, below what holds the value.
+BESIDE_A_VALUE = {"standard_error": "standard_error", "interval_low": "interval/0", "interval_high": "interval/1"}
+BESIDE_ANOTHER = BESIDE_A_VALUE | {name: name for name in ("only_here_correct", "only_here_wrong")}
+BESIDE_A_RATING = {"interval_low": "rating_interval/0", "interval_high": "rating_interval/1"}
 SHOWN_ROWS = 6
 NOT_A_NAME = re.compile(r"^-?[0-9.]+(e-?[0-9]+)?$|,")  # numbers, and cells that words apart by commas cannot give
 
@@ -164,11 +165,16 @@ def _of_recipe(rows: list[dict[str, str]], recipe: str) -> list[dict[str, str]]:
 
 
 def _numbers(row: Mapping[str, str], target: Path, pointer: str) -> dict[str, tuple[str, Any]]:
+    if not pointer:  # the file as a whole
+        return {}
     if target.suffix == ".json":
         value = read_json(target)
-        beside = BESIDE_A_RATING if pointer.startswith("/codeforces/") else BESIDE_A_VALUE
-        found = {"value": at(value, pointer, target)}
-        found |= {name: at(value, where, target) for name, where in beside.items() if name in row}
+        found = at(value, pointer, target)
+        if not isinstance(found, Mapping):
+            holder = pointer.rpartition("/")[0]
+            beside = {"": BESIDE_A_VALUE, "/codeforces": BESIDE_A_RATING}.get(holder, BESIDE_ANOTHER)
+            told = {name: where for name, where in beside.items() if name in row}
+            found = {"value": found} | {name: at(value, f"{holder}/{where}", target) for name, where in told.items()}
     else:
         found = _row_of(target, pointer)
     return {name: (row[name], there) for name, there in found.items() if name in row}

@@ -16,14 +16,22 @@ from deepcoder.errors import UserError
 from deepcoder.files import read_json, sha256_file, sha256_json
 from deepcoder.provenance.audit import payload_faults
 from deepcoder.provenance.lockfile import lock_entry, noted_records
-from deepcoder.provenance.record import LOCK, SKIPPED, payload_of, record_hashes, record_path, worked_under
+from deepcoder.provenance.record import (
+    LOCK,
+    SKIPPED,
+    TIMINGS,
+    payload_of,
+    record_hashes,
+    record_path,
+    worked_under,
+)
 from deepcoder.provenance.stored_tests import TESTS, missing_tests, unsound_tests
 
 Lock = Mapping[str, Mapping[str, Any]]
 
 # What lies beside artifacts without being one: the lock, Snakemake's marks, wall times, which never repeat.
 BESIDE = {LOCK, f"{LOCK}.record.json", ".fresh", ".stale", ".hashes.json"}
-UNREPEATABLE = ("timings.parquet", "tensorboard")
+UNREPEATABLE = (TIMINGS, "tensorboard")
 FAILED = ".failed.json"
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)  # JSON, but not of the form that was expected
 
@@ -90,6 +98,9 @@ def _record_faults(record: Mapping[str, Any], name: str, lock: Lock) -> Iterator
     for path, item in record.get("stats", {}).items():
         if known.get(Path(path), item["sha256"]) != item["sha256"]:
             yield f"notes another hash of {path} than its manifest"
+    for path, sha256 in record.get("measured", {}).items():
+        if not Path(path).exists() or sha256_file(Path(path)) != sha256:
+            yield f"notes another hash of {path} than it has, or it is gone"
 
 
 def entry_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], where: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from deepcoder.provenance.crate_graph import README, WORKFLOW, describe
 from deepcoder.provenance.identity import environment_lock, syntax_digest
 from deepcoder.provenance.lockfile import LOCK, collect, read_lock
 from deepcoder.provenance.private import Private
-from deepcoder.provenance.record import payload_of, record_path
+from deepcoder.provenance.record import RECORD, payload_of, record_path
 from deepcoder.provenance.why import jobs_below
 
 # Only text can be searched for what is private, so nothing else is embedded: no table of samples, no weights.
@@ -107,6 +107,8 @@ def recorded(results: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
         if missing := NEEDED - set(job):
             name = job["outputs"][0]["path"] if "outputs" in job else "a failed job"
             raise UserError(f"{results}: the record of {name} has no {', '.join(sorted(missing))}; run its rule again")
+        # A job that has read records read what is left out of their copies here.
+        job["inputs"] = [item for item in job.get("inputs", []) if not item["path"].endswith(RECORD)]
     return jobs, failures
 
 

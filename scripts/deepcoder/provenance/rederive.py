@@ -20,6 +20,7 @@ DOORS = (
     "gather_difficulty.py",
     "score.py",
     "summarise.py",
+    "account.py",
     "compare_recipes.py",
     "compare_curations.py",
     "compare_models.py",
@@ -71,7 +72,7 @@ def mirror(root: Path, output: Path) -> None:
     for part in [*output.parent.parts, ""]:
         for entry in here.iterdir():
             place = root / entry
-            if entry != output and not entry.name.endswith(".record.json") and not os.path.lexists(place):
+            if entry not in (output, record_path(output)) and not os.path.lexists(place):
                 place.symlink_to(entry.resolve())
         here = here / part
         place = root / here

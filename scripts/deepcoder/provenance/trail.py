@@ -9,7 +9,7 @@ from typing import Any
 
 from deepcoder.errors import UserError
 from deepcoder.files import read_json, sha256_json
-from deepcoder.provenance.audit import Step, examine, faults, walk
+from deepcoder.provenance.audit import NOTED, Step, examine, faults, walk
 from deepcoder.provenance.cells import Cell, read_rows
 from deepcoder.provenance.record import payload_of, record_path, worked_under
 from deepcoder.provenance.rederive import rederive
@@ -24,12 +24,19 @@ ROUTE: dict[str, dict[str, str]] = {
     "train_stage.py": {"start": "model", "problems": "training set"},
     "warm_start.py": {"problems": ""},
     "curate.py": {"problems": "", "pass_rates": "difficulty"},
+    "compare_curations.py": {"curations": "training set"},
     "gather_difficulty.py": {"shards": "shard"},
     "measure_difficulty.py": {"checkpoint": "model"},
     "prepare_benchmark.py": {"problems": ""},
     "normalise.py": {"raw": "raw data"},
 }
-START = {"score.py": "score file", "curate.py": "training set", "train_stage.py": "training state"}
+START = {
+    "score.py": "score file", "curate.py": "training set", "train_stage.py": "training state",
+    "compare_curations.py": "comparison", NOTED: "record",
+}  # fmt: skip
+TAKEN = (
+    "account.py",
+)  # doors whose tables add up what stands in many files: a row is checked by making the table again
 CONFIG, FUNNEL = "training config", "funnel"
 ORDER = (
     ("score file",), ("verdicts",), ("samples",), ("shard",), ("benchmark", "standings"),
@@ -103,6 +110,7 @@ def follow(cell: Cell, scripts: Path | None = None) -> Trail:
         walked = Walked(owner)
         stations = [table_station(cell, walked), *walked.stations()]
         check_score(cell, stations, scripts)
+        check_table(cell, stations[0], scripts)
         stations.append(surroundings(walked.steps))
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
@@ -138,7 +146,7 @@ class Walked:
     def stations(self) -> list[Station]:
         """Stations from the owner to the raw data, in the order of ORDER."""
         found: dict[tuple[str, str], Station] = {}
-        self._visit(self.owner, START.get(self.tree.door, "score file"), found)
+        self._visit(self.owner, START.get(self.tree.door, "artifact"), found)
         rank = {name: place for place, names in enumerate(ORDER) for name in names}
         return sorted(found.values(), key=lambda station: rank.get(station.name, -1))
 
@@ -174,6 +182,8 @@ def station_of(name: str, step: Step, found: Sequence[str]) -> Station:
         files = sorted(value.get("files", {}).items(), key=lambda item: -item[1]["bytes"])
         station.payload = {name: entry["sha256"] for name, entry in files}
         station.facts = flat(value["facts"] if "facts" in value else score_facts(value))
+        if step.door == NOTED:
+            station.facts = flat({name: value.get(name) for name in ("door", "start", "end", "used", "host")})
     return station
 
 
@@ -244,6 +254,15 @@ def check_score(cell: Cell, stations: Sequence[Station], scripts: Path | None) -
         again = [fault.removeprefix(f"{score.path}: ") for fault in rederive([record], scripts)]
         score.faults += again
         score.facts["made again from its verdicts"] = "differs" if again else "the same bytes"
+
+
+def check_table(cell: Cell, station: Station, scripts: Path | None) -> None:
+    """A table of TAKEN against what it was made from, by making it once more."""
+    record = _record(cell.table)
+    if scripts is not None and record and record["door"] in TAKEN and not station.faults:
+        again = [fault.removeprefix(f"{cell.table}: ") for fault in rederive([record], scripts)]
+        station.faults += again
+        station.facts["made again from its records"] = "differs" if again else "the same bytes"
 
 
 def score_facts(scores: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,11 @@ Rows = Sequence[Mapping[str, str]]
 Tables = Mapping[str, Rows]
 PUBLISHED = "published"
 MANY_POINTS = 40
+# Parts of a step in systems.csv.
+PARTS = {
+    "sampler_s": ("sampling", COLOURS[0]), "trainer_s": ("training", COLOURS[3]), "reward_s": ("reward", COLOURS[2]),
+    "weights_s": ("weight update", COLOURS[4]), "validation_s": ("validation", COLOURS[5]),
+}  # fmt: skip
 
 
 def reward(tables: Tables) -> Figure:
@@ -116,7 +121,41 @@ def funnel(tables: Tables) -> Figure:
         panel.set(title=name.replace("_", " "), xlabel="problems")
         panel.locator_params(axis="x", nbins=4)
     if sources:
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
+        # Right below the axis and its label, however high the panel is.
+        axes[0].legend(loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=4.5, ncols=2)
+    return figure
+
+
+def systems(tables: Tables) -> Figure:
+    """Seconds of a step by its parts, one upon the other, beside what the step took; published ones in own panels."""
+    rows = [row for row in tables["systems"] if number(row["total_s"]) is not None]
+    groups: dict[str, Rows] = {"This run": [row for row in rows if row["kind"] != PUBLISHED]}
+    for row in rows:
+        if row["kind"] == PUBLISHED:
+            groups[f"Published: {row['subject']}"] = [*groups.get(f"Published: {row['subject']}", ()), row]
+    figure, axes = _panels(1, len(groups), (1.6 + 3.1 * len(groups), 2.6))
+    for panel, (title, own) in zip(axes, groups.items(), strict=True):
+        hatch = None if title == "This run" else "//"
+        panel.set(title=title, xlabel="seconds per step")
+        if not own:
+            empty(panel, NOT_RUN)
+            continue
+        lengths = [0.0] * len(own)
+        for part, (label, colour) in PARTS.items():
+            seconds = [number(row[part]) or 0.0 for row in own]
+            look = {"color": "white", "edgecolor": colour, "hatch": hatch} if hatch else {"color": colour}
+            panel.barh(range(len(own)), seconds, 0.6, left=lengths, label=label, **look)  # type: ignore[arg-type]
+            lengths = [length + more for length, more in zip(lengths, seconds, strict=True)]
+        totals = [float(row["total_s"]) for row in own]
+        panel.scatter(totals, range(len(own)), marker="D", s=22, color=BLACK, zorder=3, label="the step itself")
+        names = [row["system"] if hatch else f"{row['subject']}, {row['system']}" for row in own]
+        panel.set_yticks(range(len(own)), [name.replace(" with ", "\nwith ").replace(", ", "\n") for name in names])
+        panel.set_ylim(len(own) - 0.4, -0.6)
+        panel.grid(visible=True, axis="x")
+        panel.grid(visible=False, axis="y")
+    shown = next((panel for panel in axes if panel.get_legend_handles_labels()[0]), None)
+    if shown is not None:
+        figure.legend(*shown.get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=6)
     return figure
 
 
@@ -126,6 +165,7 @@ FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "validation": validation,
     "contexts": contexts,
     "funnel": funnel,
+    "systems": systems,
 }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from deepcoder.files import read_json, sha256_file
 from deepcoder.manifest import read_manifest
 from deepcoder.provenance.record import record_path
-from deepcoder.report.address import parse_scores_path, parse_subject, relative
+from deepcoder.report.address import label_of, parse_scores_path, parse_subject, relative, short_address
 from deepcoder.report.csv_files import NOT_RUN, RUN, read_csv
+from deepcoder.report.paper.values import Table, Text
 
 VERDICTS = {
     "AC": "accepted", "WA": "wrong answer", "TLE": "time limit", "MLE": "memory limit", "RE": "runtime error",
@@ -32,6 +33,7 @@ class Evidence:
     sha256: str
     record: str | None
     facts: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,25 @@ class Cell:
     published: str = ""
 
 
-def collect_evidence(scores: Sequence[Path], manifests: Sequence[Path], page: Path) -> dict[str, Evidence]:
-    """Evidence by resolved path, for score files and manifests, in the order given."""
+def collect_evidence(
+    scores: Sequence[Path], manifests: Sequence[Path], page: Path, tables: Sequence[Path] = ()
+) -> dict[str, Evidence]:
+    """Evidence by resolved path, for score files, manifests and tables, in the order given."""
     found: dict[str, Evidence] = {}
-    for number, path in enumerate([*scores, *manifests], start=1):
-        record = record_path(path)
-        title, facts = _describe_scores(path) if path in scores else _describe_manifest(path)
+    for number, path in enumerate([*scores, *manifests, *tables], start=1):
+        record, sha256 = record_path(path), sha256_file(path)
+        if path in tables:
+            title, facts = f"table {path.stem}", dict[str, str]()
+        else:
+            title, facts = _describe_scores(path) if path in scores else _describe_manifest(path)
         found[str(path.resolve())] = Evidence(
             f"e{number}",
             title,
             relative(path, page.parent),
-            sha256_file(path),
+            sha256,
             relative(record, page.parent) if record.exists() else None,
             facts,
+            short_address(label_of(path), sha256),
         )
     return found
 
@@ -190,6 +198,21 @@ def pointed_scores(rows: Rows, table: Path) -> list[Path]:
     """Score files that a comparison of recipes points at, in its order."""
     found = [text for row in rows if row["kind"] == "pointer" for text in list(row.values())[2:] if text]
     return [Path(os.path.normpath(table.parent / text.partition("#")[0])) for text in dict.fromkeys(found)]
+
+
+def beside_grid(table: Table, evidence: Mapping[str, Evidence]) -> dict[str, Any] | None:
+    """A table of the paper with its numbers linked; None where it has no rows. Published ones lead to their sources."""
+    known = {item.address: item.id for item in evidence.values()}
+    whole = known.get(table.address)
+
+    def cell(it: Text) -> Cell:
+        # What is not there has no evidence.
+        return Cell(it.text, "published" if it.published else known.get(it.address, whole) if it.text else None)
+
+    lines = [
+        ([name.text for name in row[: table.names]], [cell(it) for it in row[table.names :]]) for row in table.rows
+    ]
+    return {"columns": table.columns, "names": table.names, "lines": lines} if lines else None
 
 
 def of_pointer(pointer: str, evidence: Mapping[str, Evidence], table: Path) -> str | None:

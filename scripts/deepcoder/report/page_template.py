@@ -76,6 +76,15 @@ aria-label="rules and what they need">
 {{- " job" if line.jobs == 1 else " jobs" }}</text>
 {% endfor %}</svg>
 {%- endmacro -%}
+{%- macro gridded(grid) -%}
+{% if grid %}<div class="wide"><table>
+<thead><tr>{% for name in grid.columns %}<th>{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for names, line in grid.lines %}<tr>{% for name in names %}<th>{{ name }}</th>{% endfor %}
+{{- cells(line, "right") }}</tr>
+{% endfor %}</tbody></table></div>
+{% else %}<p class="none">{{ not_run }}</p>{% endif %}
+{%- endmacro -%}
 {%- macro trail(picture) -%}
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 340 {{ picture.stops|length * 48 - 8 }}">
 {% for stop in picture.stops %}<g transform="translate(0 {{ loop.index0 * 48 }})"
@@ -136,6 +145,21 @@ the {{ run.confidence }} interval.</p>
 {% endfor %}</tbody></table></div>{% endif %}
 </section>
 
+<section id="comparisons">
+<h2>Models compared</h2>
+<p class="soft">First and last stage against the base and against each other on the same problems, in points, with the
+{{ run.confidence }} interval and an exact p-value. All pairs are in comparisons.csv.</p>
+{{ gridded(beside.comparisons) }}
+</section>
+
+<section id="grader">
+<h2>The grader</h2>
+<p class="soft">The same responses by the benchmark's own judge and by others, and the references of the training
+problems by the rules of two curations: the share that is accepted, and how many samples, or problems, another judge
+alone accepts (+) and alone refuses (−).</p>
+{{ gridded(beside.grader) }}
+</section>
+
 <section id="contexts">
 <h2>Context length</h2>
 <p class="soft">{{ run.sampled }}</p>
@@ -163,6 +187,22 @@ the {{ run.confidence }} interval.</p>
 {{ figure("reward", "Reward by step. A dotted line marks the next context stage.") }}
 {{ figure("response_length", "Length of the responses by step.") }}
 {{ figure("validation", "Left: this run on held-back training problems. Right: the published curve (test window).") }}
+</section>
+
+<section id="systems">
+<h2>Systems</h2>
+<p class="soft">Mean seconds of a step and of its parts. Parts over step is above one where parts ran side by side; a
+speed-up is as published. No other run repeats these times.</p>
+{{ gridded(beside.systems) }}
+{{ figure("systems", "Parts of a step upon each other; the diamond is the step itself. Hatched bars are published.") }}
+</section>
+
+<section id="cost">
+<h2>Cost</h2>
+<p class="soft">From the records of the jobs. Hours are summed over jobs that may have run side by side. The jobs that
+make these tables, draw and print are not among them: a table cannot hold what comes after it. An empty cell was not
+measured of every job.</p>
+{{ gridded(beside.cost) }}
 </section>
 
 <section id="funnel">

@@ -21,6 +21,10 @@ COLUMNS = {
         "table", "model", "benchmark", "context", "problems", "samples_per_problem", "temperature", "top_p",
         "max_tokens", "window", "source", "evidence",
     ),
+    "systems": (
+        "workload", "system", "setting", "sampler_s", "trainer_s", "reward_s", "total_s", "speed_up", "source",
+        "evidence",
+    ),
     "sources": ("key", "kind", "where"),
 }  # fmt: skip
 PAPER = "paper"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from real_run import LOCK, OUT
+from real_run import COST, LOCK, OUT, SYSTEMS
 
 from deepcoder.files import read_json, sha256_file, write_json, write_text
 from deepcoder.manifest import read_manifest, write_manifest
@@ -52,6 +52,15 @@ def with_record(output: Path) -> None:
         for name, item in record["stats"].items():
             item["sha256"] = payload.get(Path(name), now["sha256"] if name == str(output) else item["sha256"])
         write_json(path, record)
+    for table in (SYSTEMS, COST):
+        edit_record(table, read_anew)
+
+
+def read_anew(record: dict[str, Any]) -> None:
+    """Let a record say of other records what they are now."""
+    for item in record["inputs"]:
+        if item["path"].endswith(".record.json"):
+            item |= {"sha256": sha256_file(Path(item["path"])), "bytes": Path(item["path"]).stat().st_size}
 
 
 def with_lock() -> None:

@@ -18,7 +18,7 @@ from deepcoder.files import link_or_copy, write_text
 from deepcoder.manifest import read_manifest, write_manifest
 from deepcoder.provenance.identity import Identity, module_digests
 from deepcoder.provenance.record import Recorder, record_path
-from deepcoder.schemas.metrics import METRICS
+from deepcoder.schemas.metrics import METRICS, TIMINGS
 from deepcoder.schemas.problem import PROBLEM
 from deepcoder.schemas.sample import SAMPLE
 from deepcoder.schemas.table import read_table, write_table
@@ -30,13 +30,17 @@ DATA, BASE, STAGE, LOCK = OUT / "data", OUT / "models/base/tiny", OUT / "strict/
 EVAL, REPORT = STAGE / "eval/easy", OUT / "report"
 COMPARISON = DATA / "comparison/manifest.json"
 SHARDS = [STAGE / f"eval/shards/{number}/manifest.json" for number in range(2)]
-TABLES = [REPORT / f"{name}.csv" for name in ("benchmarks", "contexts", "funnel", "curves")]
+TABLES = [REPORT / f"{name}.csv" for name in ("benchmarks", "contexts", "funnel", "curves", "grader")]
+SYSTEMS, COST, COMPARISONS = (REPORT / f"{name}.csv" for name in ("systems", "cost", "comparisons"))
+SHOWN = [*TABLES, SYSTEMS, COST, COMPARISONS]
+TIMES = STAGE / "timings.parquet"
 PAPER, PRINTED = OUT / "paper.pdf", REPORT / "tables/main.md"
-FIGURES = [REPORT / f"figures/{name}" for name in ("funnel.svg", "contexts.png")]
+FIGURES = [REPORT / f"figures/{name}" for name in ("funnel.svg", "contexts.png", "systems.svg")]
 PROBLEMS = 40  # of the generated ones
 SETTINGS = {
     "sources.easy.limit": PROBLEMS,
     "benchmarks.easy.samples": 4,
+    "benchmarks.easy.comparators_beside": ["as_released"],
     "curations.strict.deduplication.enabled": False,
 }
 
@@ -53,7 +57,8 @@ def recorded(name: str, inputs: list[Path], output: Path, write: Callable[[], ob
     """Make an output by `write`, with the record that the script `name` would leave; paths as seen from the folder."""
     script = ROOT / "scripts" / f"{name}.py"
     recorder = Recorder(script, args={}, inputs=inputs, outputs=[output], command=[script.name])
-    recorder.start({"seed": 0}, Identity({"seed": 0}, module_digests(script), "made"))
+    config = {"seed": 0, "trainer": {"schedule": "sync"}}
+    recorder.start(config, Identity(config, module_digests(script), "made"))
     write()
     recorder.finish()
 
@@ -97,14 +102,18 @@ def make_run(folder: Path) -> None:
     door(folder, "score", verdicts, scores, *words)
     published = sorted(Path("config/published").glob("*.csv"))
     made = ["--scores", scores, "--stages", STAGE / "manifest.json", "--curation", curated, "--published", *published]
-    door(folder, "summarise", *made, "--output", *TABLES)
-    tables = [f"--{path.stem}={path}" for path in TABLES[1:]]
+    door(folder, "summarise", *made, "--comparison", COMPARISON, "--output", *TABLES)
+    door(folder, "compare_models", COMPARISONS, "--scores", scores)
+    records = [path for path in sorted(OUT.rglob("*.record.json")) if REPORT not in path.parents]
+    words = ["--stages", STAGE / "manifest.json", "--published", *published, "--output", SYSTEMS, COST]
+    door(folder, "account", "--records", *records, *words)
+    tables = [f"--{path.stem}={path}" for path in [*TABLES[1:4], SYSTEMS]]
     door(folder, "plot", *tables, "--published", *published, "--output", *FIGURES)
-    page = [REPORT / "index.html", "--recipe", "strict", "--tables", *TABLES, "--figures", *FIGURES]
+    page = [REPORT / "index.html", "--recipe", "strict", "--tables", *SHOWN, "--figures", *FIGURES]
     products = ["--comparison", COMPARISON, "--dataset", dataset, "--problems", REPORT / "problems.html"]
     door(folder, "render", *page, *made, *products)
     paper = [PAPER, "--values", REPORT / "paper.json", "--written", PRINTED, "--recipe", "strict", "--model", "tiny"]
-    paper += ["--template", *sorted(Path("config/paper").glob("*.typ")), "--tables", *TABLES, "--figures", *FIGURES]
+    paper += ["--template", *sorted(Path("config/paper").glob("*.typ")), "--tables", *SHOWN, "--figures", *FIGURES]
     door(folder, "typeset", *paper, *made)
     door(folder, "lock", OUT, LOCK)
     commit(LOCK, record_path(LOCK))
@@ -123,6 +132,8 @@ def write_state() -> None:
     write_text(STAGE / "state/model_states.pt", "state " * 128)
     row = dict.fromkeys(METRICS.names) | {"step": 1, "reward_mean": 0.5, "solve_all": 0.1, "solve_none": 0.4}
     write_table(STAGE / "metrics.parquet", [row], METRICS)
+    times = dict.fromkeys(TIMINGS.names, 1.0) | {"step": 1, "step_s": 5.0, "tokens": 100}
+    write_table(TIMES, [times], TIMINGS)
     write_manifest(STAGE / "manifest.json", "checkpoint", [STAGE / "state", STAGE / "metrics.parquet"], {"steps": 1})
 
 

@@ -13,7 +13,26 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from forging import edit_record, edit_table, edit_text, forge, with_lock, with_record
-from real_run import BASE, COMPARISON, DATA, EVAL, LOCK, OUT, PAPER, PRINTED, REPORT, SHARDS, STAGE, TABLES, door
+from real_run import (
+    BASE,
+    COMPARISON,
+    COMPARISONS,
+    COST,
+    DATA,
+    EVAL,
+    LOCK,
+    OUT,
+    PAPER,
+    PRINTED,
+    REPORT,
+    SHARDS,
+    SHOWN,
+    STAGE,
+    SYSTEMS,
+    TABLES,
+    TIMES,
+    door,
+)
 
 from deepcoder.files import read_json, write_json, write_text
 from deepcoder.provenance.lockfile import collect, to_text
@@ -66,9 +85,9 @@ def make_again_below_verdicts() -> None:
     forge(VERDICTS)
     words = ["--benchmark", "easy", "--context", "64k", "--problems", BENCHMARK]
     door(Path.cwd(), "score", VERDICTS, SCORES, *words)
-    for output in (TABLES[0], PAPER):
+    for output in (TABLES[0], COMPARISONS, SYSTEMS, PAPER):
         door(Path.cwd(), *words_of(output))
-    for output in [SCORES, *TABLES, PAPER, VALUES, PRINTED]:
+    for output in [SCORES, *SHOWN, PAPER, VALUES, PRINTED]:
         with_record(output)
     with_lock()
 
@@ -87,6 +106,14 @@ def edit_score() -> None:
 def edit_cell() -> None:
     value = str(read_json(SCORES)["value"])
     edit_text(TABLES[0], f",{value},", ",0.9,")
+
+
+def shorten_steps() -> None:
+    edit_table(TIMES, lambda rows: rows[0].update(step_s=2.5))
+
+
+def edit_cost() -> None:
+    edit_text(COST, "run,train_stage,strict/16k,1,", "run,train_stage,strict/16k,2,")
 
 
 def replace_figure() -> None:
@@ -214,7 +241,7 @@ TAMPERINGS = [
     Tampering(
         "the same, with its record",
         lambda: (edit_score(), with_record(SCORES)),
-        {"bytes": SCORES, "records": record_path(SCORES), "again": SCORES},
+        {"bytes": SCORES, "records": record_path(SCORES), "inputs": record_path(SCORES), "again": SCORES},
     ),
     Tampering(
         "the same, with record and lock",
@@ -226,6 +253,16 @@ TAMPERINGS = [
         "the same, with record and lock",
         lambda: (edit_cell(), forge(TABLES[0])),
         {"again": TABLES[0], "git": TABLES[0]},
+    ),
+    Tampering(
+        "the times of a stage edited",
+        shorten_steps,
+        {"records": record_path(STAGE / "manifest.json"), "again": SYSTEMS},
+    ),
+    Tampering(
+        "a number of the cost edited, with record and lock",
+        lambda: (edit_cost(), forge(COST)),
+        {"again": COST, "git": COST},
     ),
     Tampering("a figure replaced", replace_figure, {"bytes": FIGURE}),
     Tampering(
@@ -304,17 +341,17 @@ TAMPERINGS = [
     Tampering(
         "a record's code digest rewritten",
         lambda: edit_record(SCORES, forge_digest),
-        {"records": record_path(SCORES)},
+        {"records": record_path(SCORES), "inputs": record_path(SCORES)},
     ),
     Tampering(
         "a record's configuration rewritten",
         lambda: edit_record(VERDICTS, forge_config),
-        {"records": record_path(VERDICTS)},
+        {"records": record_path(VERDICTS), "inputs": record_path(VERDICTS)},
     ),
     Tampering(
         "the same, and the lock made again",
         lambda: (edit_record(VERDICTS, forge_config), with_lock()),
-        {"records": record_path(VERDICTS), "git": record_path(VERDICTS)},
+        {"records": record_path(VERDICTS), "inputs": record_path(VERDICTS), "git": record_path(VERDICTS)},
     ),
     Tampering(
         "a record's inputs rewritten, and the lock made again",
@@ -326,7 +363,11 @@ TAMPERINGS = [
         lambda: edit_record(TABLES[2], lambda record: record.update(start="2020-01-01T00:00:00.000+00:00")),
         {"records": record_path(TABLES[2])},
     ),
-    Tampering("a record deleted", record_path(CURATED).unlink, {"records": record_path(CURATED)}),
+    Tampering(
+        "a record deleted",
+        record_path(CURATED).unlink,
+        {"records": record_path(CURATED), "inputs": record_path(CURATED)},
+    ),
     Tampering(
         "a line of the lock deleted",
         lambda: edit_lock(lambda blocks: blocks[str(SCORES)]["inputs"].popitem()),

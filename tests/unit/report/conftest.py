@@ -9,6 +9,9 @@ from made_results import Results
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Results:
     results = Results(tmp_path_factory.mktemp("made") / "results" / "smoke")
-    for run in (results.summarise(), results.plot(*results.figures), results.render(results.report / "index.html")):
-        assert run.returncode == 0, run.stderr
+    page = results.report / "index.html"
+    steps = (results.summarise, results.account, results.compare, lambda: results.plot(*results.figures))
+    for step in (*steps, lambda: results.render(page)):
+        done = step()
+        assert done.returncode == 0, done.stderr
     return results

@@ -7,15 +7,18 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from deepcoder.curation.compare import Curation, write_comparison
-from deepcoder.evaluation.score import score_verdicts
+from deepcoder.evaluation.score import score_beside, score_verdicts
 from deepcoder.files import write_json, write_text
 from deepcoder.manifest import write_manifest
+from deepcoder.provenance.record import TIMINGS as TIMES
+from deepcoder.provenance.record import record_path
 from deepcoder.report.problems import render_problems
-from deepcoder.schemas.metrics import METRICS
+from deepcoder.schemas.metrics import METRICS, TIMINGS
 from deepcoder.schemas.sample import SAMPLE, SAMPLE_VERDICT
 from deepcoder.schemas.table import write_table
 
@@ -23,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = sorted((ROOT / "config" / "published").glob("*.csv"))
 TEMPLATE = sorted((ROOT / "config" / "paper").glob("*.typ"))
 PRINTED = ("main", "contexts", "published", "funnel", "training", "recipe", "stages", "recipes")
+PRINTED += ("comparisons", "grader", "systems", "cost")
 SUBJECTS = ("models/base/tiny", "strict/tiny/16k", "strict/tiny/32k")
 CONTEXTS = {"16k": 64, "32k": 96, "64k": 128}
 PROBLEMS, SAMPLES = 12, 4
@@ -61,9 +65,20 @@ def make_scores(root: Path, subject: str, benchmark: str, passing: int) -> list[
         )
         identity = facts | {"verdicts_sha256": manifest.files["verdicts.parquet"]["sha256"]}
         paths.append(folder / context / "scores.json")
-        write_json(paths[-1], {"metric": "pass_at_1", **score_verdicts(rows, 0.95), "identity": identity})
-        write_json(folder / context / "scores.record.json", {"door": "score.py"})
+        score = {"metric": "pass_at_1", **score_verdicts(rows, 0.95), "beside": score_beside(rows, 0.95)}
+        write_json(paths[-1], score | {"identity": identity})
+        make_record("score.py", paths[-1], 3.0)
     return paths
+
+
+def make_record(door: str, output: Path, seconds: float, **more: Any) -> Path:
+    """The record of a job that took so long on a host with two GPUs, in the form of provenance/record.py."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    host = {"cpu": "Some CPU", "cpus": 8, "gpu": ["H100", "H100"], "gpus": None, "slurm_job_nodelist": None}
+    record: dict[str, Any] = {"door": door, "outputs": [{"path": str(output)}], "host": host, "start": str(start)}
+    record |= {"end": str(start + timedelta(seconds=seconds)), "used": {"cpu_s": 2 * seconds, "peak_mb": 512.0}}
+    write_json(record_path(output), record | more)
+    return record_path(output)
 
 
 def make_stage(root: Path, subject: str, steps: int, start: float) -> Path:
@@ -84,7 +99,11 @@ def make_stage(root: Path, subject: str, steps: int, start: float) -> Path:
         for step in range(1, steps + 1)
     ]
     write_table(folder / "metrics.parquet", [dict.fromkeys(METRICS.names) | row for row in rows], METRICS)
-    write_manifest(folder / "manifest.json", "checkpoint", [folder / "metrics.parquet"], {"steps": steps})
+    times = dict.fromkeys(TIMINGS.names, 1.0) | {"step_s": 4.0, "sampler_idle_s": 2.0, "tokens": 100}
+    write_table(folder / TIMES, [times | {"step": step} for step in range(1, steps + 1)], TIMINGS)
+    facts = {"steps": steps, "stage": folder.name}
+    write_manifest(folder / "manifest.json", "checkpoint", [folder / "metrics.parquet"], facts)
+    make_record("train_stage.py", folder / "manifest.json", 60.0, config={"trainer": {"schedule": "one_off"}})
     return folder / "manifest.json"
 
 
@@ -145,24 +164,42 @@ class Results:
         self.comparison, self.dataset = make_comparison(root), make_dataset(root)
         self.problems = self.report / "problems.html"
         write_text(self.problems, render_problems("strict", [], "index.html"))
-        self.tables = [self.report / f"{name}.csv" for name in ("benchmarks", "contexts", "funnel", "curves")]
-        names = ("reward", "response_length", "validation", "contexts", "funnel")
+        names: Sequence[str] = ("benchmarks", "contexts", "funnel", "curves", "grader")
+        self.tables = [self.report / f"{name}.csv" for name in names]
+        self.accounts = [self.report / f"{name}.csv" for name in ("systems", "cost")]
+        self.comparisons = self.report / "comparisons.csv"
+        names = ("reward", "response_length", "validation", "contexts", "funnel", "systems")
         self.figures = [self.report / "figures" / f"{name}.svg" for name in names]
+
+    @property
+    def shown(self) -> list[Path]:
+        """Tables of the page and the paper that are there."""
+        return [path for path in (*self.tables, *self.accounts, self.comparisons) if path.exists()]
 
     def summarise(self, scores: Sequence[Path] | None = None, *more: Any) -> subprocess.CompletedProcess[str]:
         return door(
             "summarise.py", "--scores", *(self.scores if scores is None else scores), "--stages", *self.stages,
-            "--curation", self.curation, "--published", *PUBLISHED, "--output", *self.tables, *more,
-            f"scale={self.scale}",
+            "--curation", self.curation, "--comparison", self.comparison, "--published", *PUBLISHED,
+            "--output", *self.tables, *more, f"scale={self.scale}",
         )  # fmt: skip
 
+    def account(self) -> subprocess.CompletedProcess[str]:
+        records = map(record_path, [*self.stages, *self.scores])
+        return door(
+            "account.py", "--records", *records, "--stages", *self.stages, "--published", *PUBLISHED,
+            "--output", *self.accounts, f"scale={self.scale}",
+        )  # fmt: skip
+
+    def compare(self) -> subprocess.CompletedProcess[str]:
+        return door("compare_models.py", self.comparisons, "--scores", *self.scores)
+
     def plot(self, *figures: Path) -> subprocess.CompletedProcess[str]:
-        tables = [f"--{path.stem}={path}" for path in self.tables[1:]]
+        tables = [f"--{path.stem}={path}" for path in [*self.tables[1:4], self.accounts[0]]]
         return door("plot.py", *tables, "--published", *PUBLISHED, "--output", *figures, f"scale={self.scale}")
 
     def render(self, page: Path, scores: Sequence[Path] | None = None) -> subprocess.CompletedProcess[str]:
         return door(
-            "render.py", page, "--recipe", "strict", "--tables", *self.tables, "--figures", *self.figures, "--scores",
+            "render.py", page, "--recipe", "strict", "--tables", *self.shown, "--figures", *self.figures, "--scores",
             *(self.scores if scores is None else scores), "--stages", *self.stages, "--curation", self.curation,
             "--comparison", self.comparison, "--dataset", self.dataset, "--problems", self.problems,
             "--published", *PUBLISHED,
@@ -175,7 +212,7 @@ class Results:
         return door(
             "typeset.py", folder / "paper.pdf", "--values", folder / "paper.json", "--written", *printed[way],
             "--template", *TEMPLATE[way], "--recipe", "strict", "--model", model,
-            "--tables", *[*self.tables, *more][way], "--figures", *self.figures[way], "--scores", *self.scores[way],
+            "--tables", *[*self.shown, *more][way], "--figures", *self.figures[way], "--scores", *self.scores[way],
             "--stages", *self.stages, "--curation", self.curation, "--published", *PUBLISHED[way],
             f"scale={self.scale}",
         )  # fmt: skip
@@ -193,5 +230,5 @@ def _verdict(name: str, sample: int, passing: int) -> dict[str, Any]:
     return {
         "problem_id": name, "sample": sample, "verdict": "AC" if good else "WA", "passed": 5 if good else 1, "total": 5,
         "failed_test": None if good else 1, "truncated": sample == 3, "response_tokens": 50, "program": "print(1)",
-        "detail": "",
+        "detail": "", "beside": [("as_released", "AC" if good or sample == 2 else "WA")],
     }  # fmt: skip

@@ -54,6 +54,8 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, dict[str, 
     model = "r1-distill-qwen-14b"
     steps = (
         results.summarise,
+        results.account,
+        results.compare,
         lambda: results.plot(*results.figures),
         lambda: results.typeset(results.report, model=model),
     )
@@ -212,20 +214,20 @@ def test_at_the_papers_scale_published_scores_stand_beside_ours_with_a_verdict(
 def test_each_cited_source_is_listed(paper: tuple[Results, dict[str, Any]]) -> None:
     _, values = paper
     listed = [row[0]["text"] for row in values["table.sources"]["rows"]]
-    assert {"[blog]", "[figure_deepcoder]", "[training_readme]", "[dataset]"} == set(listed)
+    assert {"[blog]", "[figure_deepcoder]", "[figure_pipeline]", "[training_readme]", "[dataset]"} == set(listed)
 
 
 def test_any_further_table_is_printed_as_it_is(reported: Results, tmp_path: Path, smoke: dict[str, Any]) -> None:
     text = "model,difference,p_value,pointer\nstrict/32k,0.0581234,0.01,\nstrict/16k,-3,,\n"
-    write_text(reported.report / "comparisons.csv", text)
-    done = reported.typeset(tmp_path, reported.report / "comparisons.csv")
+    write_text(tmp_path / "report/spare.csv", text)
+    done = reported.typeset(tmp_path, tmp_path / "report/spare.csv")
     assert done.returncode == 0, done.stderr
     (table,) = json.loads((tmp_path / "paper.json").read_text())["tables.further"]
     assert [[cell["text"] for cell in row] for row in table["rows"]] == [
         ["strict/32k", "0.05812", "0.01"],
         ["strict/16k", "-3", ""],
     ]
-    assert table["address"] == short_address("report/comparisons", sha256_file(reported.report / "comparisons.csv"))
+    assert table["address"] == short_address("report/spare", sha256_file(tmp_path / "report/spare.csv"))
 
 
 def test_the_same_inputs_in_any_order_give_the_same_bytes(
@@ -234,7 +236,7 @@ def test_the_same_inputs_in_any_order_give_the_same_bytes(
     assert reported.typeset(tmp_path, backwards=True).returncode == 0
     names = ["paper.pdf", "paper.json", *(f"tables/{path.name}" for path in (reported.report / "tables").iterdir())]
     names = [name for name in names if not name.endswith(".record.json")]
-    assert len(names) == 18
+    assert len(names) == 26
     for name in names:
         assert (tmp_path / name).read_bytes() == (reported.report / name).read_bytes(), name
     assert b"CreationDate" not in (tmp_path / "paper.pdf").read_bytes()

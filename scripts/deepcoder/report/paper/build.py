@@ -6,11 +6,18 @@ import re
 from pathlib import Path
 
 from deepcoder.report.csv_files import number
-from deepcoder.report.paper import data, recipe, results, training
+from deepcoder.report.paper import beside, data, recipe, results, training
 from deepcoder.report.paper.values import Figure, Library, Rows, Table, Text, Value, Values, words
 
-FIGURES = ("reward", "response_length", "validation", "contexts", "funnel")
-KNOWN = ("benchmarks", "contexts", "funnel", "curves", "recipes")  # tables that have a place of their own
+FIGURES = ("reward", "response_length", "validation", "contexts", "funnel", "systems")
+KNOWN = (
+    "benchmarks",
+    "contexts",
+    "funnel",
+    "curves",
+    "recipes",
+    *beside.TABLES,
+)  # tables that have a place of their own
 KEY = re.compile(r"\[([^\[\]]+)\]")  # of a source, as it is printed
 FURTHER_ROWS, FURTHER_COLUMNS = 20, 8  # of a table without a place of its own
 
@@ -50,6 +57,7 @@ def named_tables(library: Library, recipe_name: str) -> dict[str, Table]:
         "recipe": recipe.recipe_table(library, recipe_name),
         "stages": recipe.stages_table(library, recipe_name),
         "recipes": recipe.recipes_table(library),
+        **{name: make(library) for name, make in beside.TABLES.items()},
         **{name: further_table(name, library) for name in _others(library)},
     }
 
