@@ -28,6 +28,7 @@ COLUMNS = {
     "sources": ("key", "kind", "where"),
 }  # fmt: skip
 PAPER = "paper"
+MAIN_CONTEXT = "64k"  # of the main table [blog]
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ class Published:
     tables: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     scale: str = PAPER
 
-    def main(self, subject: Subject, benchmark: str, metric: str) -> Figure | None:
-        """The main table's value for one of our subjects."""
+    def main(self, subject: Subject, benchmark: str, metric: str, context: str) -> Figure | None:
+        """The main table's value for one of our subjects at the context that it was measured at."""
+        if context != MAIN_CONTEXT:
+            return None
         rows = [row for row in self._of(subject, benchmark, "main") if row["metric"] == metric]
         return _figure(rows)
 

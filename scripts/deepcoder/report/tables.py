@@ -92,7 +92,7 @@ def score_row(scored: Scored | None, address: Address, title: str, published: Pu
 
 def _published(row: Row, address: Address, published: Published, low: float, high: float) -> Row:
     figure = published.context(address.subject, address.benchmark, address.context)
-    figure = figure or published.main(address.subject, address.benchmark, row["metric"])
+    figure = figure or published.main(address.subject, address.benchmark, row["metric"], address.context)
     if figure is None:
         return {}
     inside = "yes" if low <= figure.value <= high else "no"

@@ -91,6 +91,17 @@ def test_published_values_stand_beside_ours_at_the_papers_scale_only(tmp_path: P
     assert "published" not in row
 
 
+def test_a_published_value_of_the_main_table_stands_at_its_context_alone(tmp_path: Path) -> None:
+    paths = make_scores(tmp_path, "strict/r1-distill-qwen-14b/32k", "humanevalplus", 3)
+    published, table = load_published(PUBLISHED, "paper"), tmp_path / "report" / "t.csv"
+    found = {}
+    for path in paths:
+        address = parse_scores_path(path)
+        row = score_row(load_scores([path])[address], address, "HumanEval+", published, table)
+        found[address.context] = row.get("published")
+    assert found == {"16k": None, "32k": None, "64k": pytest.approx(0.926)}
+
+
 def test_published_counts_stand_at_the_rule_that_they_belong_to_and_the_others_are_said_to_be_unpublished(
     tmp_path: Path,
 ) -> None:
