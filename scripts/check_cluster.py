@@ -27,7 +27,7 @@ from deepcoder.cluster.findings import Finding, Wanted, findings_of
 from deepcoder.cluster.login import login_findings
 from deepcoder.config import compose_config, parse_overrides
 from deepcoder.config.load import SITE_FILE, merge
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import UserError
 from deepcoder.files import remove, write_text
 from deepcoder.plan.estimate import estimate

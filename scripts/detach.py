@@ -18,7 +18,8 @@ from omegaconf import OmegaConf
 from deepcoder.cluster.detach import Detached, detach, run_part, stop, submit
 from deepcoder.config import compose_config, parse_overrides
 from deepcoder.config.load import merge, nest
-from deepcoder.config.schema import Config, Site
+from deepcoder.config.machine import Site
+from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
 from deepcoder.provenance.freeze import freeze, git_state
 

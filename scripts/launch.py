@@ -21,7 +21,7 @@ from deepcoder.cluster.detach import VARIABLE
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
 from deepcoder.config import compose_config
-from deepcoder.config.schema import Site
+from deepcoder.config.machine import Site
 from deepcoder.errors import UserError
 from deepcoder.provenance.record import OVERRIDES_VARIABLE
 

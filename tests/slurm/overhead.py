@@ -22,7 +22,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from deepcoder.cluster.launch import Task, launch  # noqa: E402
 from deepcoder.cluster.lease import Desk  # noqa: E402
-from deepcoder.config.schema import Resources  # noqa: E402
+from deepcoder.config.machine import Resources  # noqa: E402
 from tests.slurm.lab import Lab  # noqa: E402
 from tests.slurm.site import SITE  # noqa: E402
 

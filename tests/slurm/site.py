@@ -1,6 +1,6 @@
 """The private cluster as the launcher is told of it."""
 
-from deepcoder.config.schema import Site
+from deepcoder.config.machine import Site
 
 SITE = Site(
     partition="gpu",

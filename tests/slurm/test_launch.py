@@ -15,7 +15,7 @@ import pytest
 from deepcoder.cluster.batch import options_of
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import UserError
 from tests.slurm.lab import Lab
 from tests.slurm.site import SITE

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
 from deepcoder.config import compose_config
-from deepcoder.config.schema import Resources
+from deepcoder.config.machine import Resources
 from deepcoder.files import read_json
 from deepcoder.manifest import read_manifest, write_manifest
 from tests.slurm.lab import Lab

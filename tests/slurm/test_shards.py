@@ -9,7 +9,7 @@ import pytest
 
 from deepcoder.cluster.launch import Task, launch
 from deepcoder.cluster.lease import Desk
-from deepcoder.config.schema import Resources
+from deepcoder.config.machine import Resources
 from deepcoder.files import read_json
 from tests.slurm.lab import Lab
 from tests.slurm.site import SITE

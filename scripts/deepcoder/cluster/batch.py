@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import UserError
 
 # Of the run that submits; inside a job it would name a process of another host.

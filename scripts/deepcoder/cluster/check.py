@@ -13,7 +13,7 @@ from typing import Any
 from deepcoder.cluster import slurm
 from deepcoder.cluster.batch import options_of, script_of
 from deepcoder.cluster.probe import QUESTION
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import UserError
 from deepcoder.files import read_json, write_json, write_text
 

@@ -22,7 +22,7 @@ from typing import IO, Any
 from deepcoder.cluster import slurm
 from deepcoder.cluster.batch import options_of, script_of
 from deepcoder.cluster.lease import PREFIX
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import UserError
 from deepcoder.files import read_json, sha256_text, write_json, write_text, writing
 from deepcoder.locks import HeldError, hold

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from deepcoder.cluster.check import Trial
 from deepcoder.config.load import SITE_FILE
-from deepcoder.config.schema import Site
+from deepcoder.config.machine import Site
 
 # How the reasons of SLURM begin for which a job waits only because others came first, or because nodes are down.
 BUSY = ("Resources", "Priority", "None", "BeginTime", "Licenses", "Reservation", "ReqNodeNotAvail", "Nodes_required")

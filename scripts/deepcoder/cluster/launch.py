@@ -15,7 +15,7 @@ from pathlib import Path
 from deepcoder.cluster import slurm
 from deepcoder.cluster.batch import options_of, script_of
 from deepcoder.cluster.lease import Desk, Ended, Lease, has_ended_well
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import TEMPORARY_FAILURE, UserError
 from deepcoder.files import read_json, write_text
 from deepcoder.provenance.record import failure_path

@@ -15,7 +15,7 @@ from deepcoder.cluster.batch import check_fits, options_of
 from deepcoder.cluster.check import Kind
 from deepcoder.cluster.findings import Finding
 from deepcoder.config.load import SITE_FILE
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import UserError
 
 COMMANDS = ("sbatch", "squeue", "scontrol", "scancel", "sinfo", "srun")

@@ -18,7 +18,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from deepcoder.config.schema import Config, Site
+from deepcoder.config.machine import Site
+from deepcoder.config.schema import Config
 from deepcoder.errors import UserError
 
 CONFIG_DIR = Path(__file__).resolve().parents[3] / "config"

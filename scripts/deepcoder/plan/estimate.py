@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from deepcoder.config.schema import Benchmark, Config, Resources, Stage
+from deepcoder.config.machine import Resources
+from deepcoder.config.schema import Benchmark, Config, Stage
 from deepcoder.errors import UserError
 from deepcoder.plan.memory import (
     GIGA,

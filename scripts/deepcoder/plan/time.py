@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deepcoder.config.schema import Hardware, Model, Stage
+from deepcoder.config.machine import Hardware
+from deepcoder.config.schema import Model, Stage
 from deepcoder.plan.memory import BYTES, cache_bytes_per_token, weight_bytes
 
 MEAN_SHARE = 0.5  # mean response / limit; published: 8K of 16K, 17.5K of 32K [together.ai/blog/deepcoder, figure 5]

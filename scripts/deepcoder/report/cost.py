@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deepcoder.config.schema import Resources, Stage
+from deepcoder.config.machine import Resources
+from deepcoder.config.schema import Stage
 from deepcoder.errors import UserError
 from deepcoder.files import read_json
 from deepcoder.plan.cost import BLOCKS

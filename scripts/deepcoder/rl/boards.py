@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from deepcoder.config.schema import Wandb
+from deepcoder.config.machine import Wandb
 from deepcoder.errors import UserError
 from deepcoder.files import writing
 

@@ -20,7 +20,7 @@ from deepcoder.cluster.fabric import Meeting, listens
 from deepcoder.cluster.findings import Finding, Wanted, findings_of
 from deepcoder.cluster.login import key_of, login_findings, minutes_in
 from deepcoder.config import compose_config
-from deepcoder.config.schema import Resources, Site
+from deepcoder.config.machine import Resources, Site
 from deepcoder.errors import UserError
 from deepcoder.plan.estimate import estimate
 

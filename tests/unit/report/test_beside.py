@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_results import PUBLISHED, Results, make_record, make_scores, make_stage
 
-from deepcoder.config.schema import Benchmark, Resources
+from deepcoder.config.machine import Resources
+from deepcoder.config.schema import Benchmark
 from deepcoder.errors import UserError
 from deepcoder.files import sha256_file, write_json
 from deepcoder.manifest import read_manifest

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.rl.stage_process import run_stage
 from tests.unit.rl.test_resume import assert_same
 
-from deepcoder.config.schema import Wandb
+from deepcoder.config.machine import Wandb
 from deepcoder.errors import UserError
 from deepcoder.rl.boards import FOLLOWER, Curves, check_wandb, wandb_beside
 from deepcoder.rl.progress_log import ProgressLog
