@@ -34,7 +34,7 @@ lint: .venv/dev.stamp
 	$(BIN)/snakemake --lint
 
 unit: .venv/dev.stamp .venv/crate.stamp .venv/wandb.stamp .venv/validator.stamp
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --numprocesses 2 --dist loadfile
 	$(BIN)/pytest tests/workflow --numprocesses 2
 
 test-slurm: .venv/dev.stamp ## install, then run the tests that need SLURM (Debian's packages; .ci/run installs them)
