@@ -75,7 +75,11 @@ def test_verdicts_and_scores_of_a_made_benchmark(made: Made) -> None:
     assert len(found["identity"]["judge"]["code"]) == len(found["identity"]["prompts_sha256"]) == 64
     assert found["identity"]["prompt"] == prompt_id("plain")
     assert sorted(found["by_problem"].values()) == ["1/4", "3/4"]
-    assert (found["beside"], found["without_errata"]) == ({}, None)
+    told = {
+        name: (one["value"], one["only_here_correct"], one["only_here_wrong"]) for name, one in found["beside"].items()
+    }
+    assert told == dict.fromkeys(("as_released", "livecodebench"), (0.5, 0, 0))
+    assert found["without_errata"] is None
 
 
 def test_a_shorter_context_takes_the_program_with_it(made: Made) -> None:

@@ -75,9 +75,11 @@ def test_every_row_of_every_table_agrees_with_what_its_pointer_names(reported: R
         rows = [row for row in read_csv(table) if row["pointer"]]
         assert rows, table
         for row in rows:
-            cell = read_cell(table, f"pointer={row['pointer']}")
+            judge = f",judge={row['judge']}" if "judge" in row else ""  # two curations lie in one artifact
+            cell = read_cell(table, f"pointer={row['pointer']}{judge}")
             assert cell.faults == []
-            assert cell.numbers, table
+            # References are counted over the rows of the artifact: the audit makes that table again.
+            assert cell.numbers or row["kind"] == "references", table
 
 
 def test_a_step_of_a_curve_is_found_by_its_stage_and_number(reported: Results) -> None:
