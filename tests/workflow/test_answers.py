@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow.edits import STEPS
 from tests.workflow.test_edits import SMALL, done, jobs_of, run  # noqa: F401
 
 CURATED = "results/smoke/data/strict/manifest.json"
@@ -57,7 +58,7 @@ def test_a_costly_result_is_made_again_only_on_a_yes(folder: Path, monkeypatch: 
     assert "RERUN=yes" in line
     assert jobs_of(refused) == {}
     monkeypatch.setenv("RERUN", "yes")
-    assert jobs_of(run(folder, *overrides)) == {"train_stage": 2, "lock": 1}
+    assert jobs_of(run(folder, *overrides)) == {"train_stage": 2, **STEPS, "lock": 1}
 
 
 def test_an_accepted_result_stands_with_its_reason_in_the_record(folder: Path) -> None:
